@@ -1,0 +1,179 @@
+// Turns the frames of one channel into commands: a method, and with some methods a content header and body frames.
+// Pure: no I/O, no clock. The errors are those of RabbitMQ's rabbit_command_assembler.
+import { AmqpError } from './amqp-error.ts';
+import { allocateBlock, type Block, blockOf, copyBytes } from './block.ts';
+import { ByteReader } from './byte-reader.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { Content } from './content.ts';
+import {
+  decodeMethod,
+  FrameType,
+  type Method,
+  methodsWithContent,
+  ReplyCode,
+} from './methods.generated.ts';
+import { decodeProperties } from './properties.ts';
+
+export interface CommandSink {
+  /** Called when the header is there, before any body frame; may throw to refuse the size. */
+  contentAnnounced(method: Method, bodySizeBytes: number): void;
+  /** A complete command. `content` is its own block for `basic.publish` and the like, undefined for all other methods. */
+  command(method: Method, content: Content | undefined): void;
+}
+
+/** Content of 60 (basic): the only class that carries any. */
+const BASIC_CLASS = 60;
+/** class u16 | weight u16 | body size u64 */
+const HEADER_PREFIX_BYTES = 12;
+/** A body is given room as it comes, so that announcing a size takes no memory. */
+const INITIAL_BODY_BYTES = 64 * 1024;
+
+const noBytes = blockOf(new Uint8Array(0));
+
+export class CommandAssembler {
+  readonly #sink: CommandSink;
+  /** The method whose content is awaited. */
+  #method: Method | undefined;
+  #headerSeen = false;
+  #block: Block = noBytes;
+  #content = new Content();
+  #bodySize = 0;
+  #filled = 0;
+
+  constructor(sink: CommandSink) {
+    this.#sink = sink;
+  }
+
+  /** Whether the next frame begins a command. */
+  get isIdle(): boolean {
+    return this.#method === undefined;
+  }
+
+  /** Forgets a command that was begun. */
+  reset(): void {
+    this.#method = undefined;
+    this.#headerSeen = false;
+    this.#block = noBytes;
+    this.#content = new Content();
+  }
+
+  /**
+   * Takes one frame; the payload is the range from `at` to `end`.
+   * @throws AmqpError 505 for a frame out of order, 501 for one that does not decode.
+   */
+  frame(type: number, block: Block, at: number, end: number): void {
+    const method = this.#method;
+    if (method === undefined) this.#methodFrame(type, block, at, end);
+    else if (!this.#headerSeen) this.#headerFrame(method, type, block, at, end);
+    else this.#bodyFrame(method, type, block, at, end);
+  }
+
+  #methodFrame(type: number, block: Block, at: number, end: number): void {
+    if (type !== FrameType.METHOD) {
+      throw new AmqpError(
+        ReplyCode.UNEXPECTED_FRAME,
+        'expected method frame, got non method frame instead',
+      );
+    }
+    const reader = new ByteReader(block.bytes, at, end);
+    const id = reader.long();
+    const method = decodeMethod(id, reader);
+    if (!method) {
+      throw new AmqpError(
+        ReplyCode.NOT_IMPLEMENTED,
+        `unknown method ${id & 0xffff} of class ${id >>> 16}`,
+      );
+    }
+    if (methodsWithContent.has(method.name)) this.#method = method;
+    else this.#sink.command(method, undefined);
+  }
+
+  #headerFrame(method: Method, type: number, block: Block, at: number, end: number): void {
+    if (type !== FrameType.HEADER) {
+      throw new AmqpError(
+        ReplyCode.UNEXPECTED_FRAME,
+        `expected content header for class ${BASIC_CLASS}, got non content header frame instead`,
+      );
+    }
+    const reader = new ByteReader(block.bytes, at, end);
+    const classId = reader.short();
+    if (classId !== BASIC_CLASS) {
+      throw new AmqpError(
+        ReplyCode.UNEXPECTED_FRAME,
+        `expected content header for class ${BASIC_CLASS}, got one for class ${classId} instead`,
+      );
+    }
+    reader.short(); // weight, unused
+    const bodySize = reader.longlong();
+    decodeProperties(reader);
+    if (reader.remaining > 0) {
+      throw new AmqpError(ReplyCode.FRAME_ERROR, 'cannot decode: content header is too long');
+    }
+    this.#sink.contentAnnounced(method, bodySize);
+    this.#begin(method, bodySize, block, at + HEADER_PREFIX_BYTES, end);
+    if (bodySize === 0) this.#finish(method);
+  }
+
+  /** Lays out route and properties at the head of a block of their own; the body will follow them. */
+  #begin(method: Method, bodySize: number, block: Block, propertiesAt: number, end: number): void {
+    const route = encodeRoute(method);
+    const propertiesSize = end - propertiesAt;
+    const headSize = route.length + propertiesSize;
+    const own = allocateBlock(headSize + Math.min(bodySize, INITIAL_BODY_BYTES));
+    own.bytes.set(route, 0);
+    copyBytes(block, propertiesAt, own, route.length, propertiesSize);
+    const content = new Content();
+    content.routeEnd = route.length;
+    content.propertiesAt = route.length;
+    content.propertiesEnd = headSize;
+    content.bodyAt = headSize;
+    this.#block = own;
+    this.#content = content;
+    this.#bodySize = bodySize;
+    this.#filled = headSize;
+    this.#headerSeen = true;
+  }
+
+  #bodyFrame(method: Method, type: number, block: Block, at: number, end: number): void {
+    if (type !== FrameType.BODY) {
+      throw new AmqpError(
+        ReplyCode.UNEXPECTED_FRAME,
+        'expected content body, got non content body frame instead',
+      );
+    }
+    const size = end - at;
+    const bodyEnd = this.#content.bodyAt + this.#bodySize;
+    if (this.#filled + size > bodyEnd) {
+      throw new AmqpError(
+        ReplyCode.FRAME_ERROR,
+        'content body frame exceeds remaining content size',
+      );
+    }
+    if (this.#filled + size > this.#block.bytes.length) {
+      const wanted = Math.max(this.#filled + size, this.#block.bytes.length * 2);
+      const larger = allocateBlock(Math.min(wanted, bodyEnd));
+      larger.bytes.set(this.#block.bytes.subarray(0, this.#filled));
+      this.#block = larger;
+    }
+    copyBytes(block, at, this.#block, this.#filled, size);
+    this.#filled += size;
+    if (this.#filled === bodyEnd) this.#finish(method);
+  }
+
+  #finish(method: Method): void {
+    const content = this.#content;
+    content.block = this.#block;
+    content.bodyEnd = this.#filled;
+    this.reset();
+    this.#sink.command(method, content);
+  }
+}
+
+/** Exchange and routing key as two short strings; nothing for content that has no route of that form. */
+function encodeRoute(method: Method): Uint8Array {
+  if (!('exchange' in method && 'routingKey' in method)) return noBytes.bytes;
+  const writer = new ByteWriter();
+  writer.shortstr(method.exchange);
+  writer.shortstr(method.routingKey);
+  return writer.bytes;
+}

@@ -1,0 +1,42 @@
+// Text on the wire is UTF-8, and bytes that are not are told apart rather than replaced.
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+export function encodeUtf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** The text of UTF-8 bytes, or undefined when they are not UTF-8. Plain ASCII takes no detour over a decoder. */
+export function decodeUtf8(bytes: Uint8Array, at: number, end: number): string | undefined {
+  let text = '';
+  for (let i = at; i < end; i++) {
+    const octet = bytes[i]!;
+    if (octet >= 0x80 || end - at > 64) {
+      try {
+        return decoder.decode(bytes.subarray(at, end));
+      } catch {
+        return undefined;
+      }
+    }
+    text += String.fromCharCode(octet);
+  }
+  return text;
+}
+
+/** Whether bytes are UTF-8. */
+export function isUtf8(view: DataView, at: number, end: number): boolean {
+  for (let i = at; i < end; i++) {
+    if (view.getUint8(i) >= 0x80) {
+      const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+      return decodeUtf8(bytes, i, end) !== undefined;
+    }
+  }
+  return true;
+}
+
+/** As much of `text`, in whole characters, as fits in `maxBytes`. */
+export function cutUtf8(text: string, maxBytes: number): string {
+  const { read } = encoder.encodeInto(text, new Uint8Array(maxBytes));
+  return text.slice(0, read);
+}
