@@ -1,0 +1,77 @@
+// An exchange: its properties, its bindings, and the type that matches messages against them.
+import type { FieldTable } from '../../protocol/field-table.ts';
+import { type Binding, bindingIdentity, type Destination } from '../binding.ts';
+import { textOf } from '../equivalence.ts';
+import type { ExchangeType } from './exchange-type.ts';
+
+export interface ExchangeProperties {
+  readonly name: string;
+  readonly type: string;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly internal: boolean;
+  readonly arguments: FieldTable;
+}
+
+export class Exchange implements ExchangeProperties {
+  readonly kind = 'exchange';
+  readonly name: string;
+  readonly type: string;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly internal: boolean;
+  readonly arguments: FieldTable;
+  readonly matcher: ExchangeType;
+  /** Where messages go that match no binding. */
+  readonly alternate: string | undefined;
+  /** Bindings from this exchange, by identity. */
+  readonly #bindings = new Map<string, Binding>();
+  /** Bindings to this exchange. */
+  readonly incoming = new Set<Binding>();
+
+  constructor(properties: ExchangeProperties, matcher: ExchangeType) {
+    this.name = properties.name;
+    this.type = properties.type;
+    this.durable = properties.durable;
+    this.autoDelete = properties.autoDelete;
+    this.internal = properties.internal;
+    this.arguments = properties.arguments;
+    this.matcher = matcher;
+    this.alternate = textOf(properties.arguments.get('alternate-exchange'));
+  }
+
+  get bindings(): Iterable<Binding> {
+    return this.#bindings.values();
+  }
+
+  get isUsed(): boolean {
+    return this.#bindings.size > 0;
+  }
+
+  /** Adds a binding; one that is there already stays as it is. */
+  bind(destination: Destination, routingKey: string, bindingArguments: FieldTable): void {
+    this.matcher.check(routingKey, bindingArguments);
+    const identity = bindingIdentity(destination, routingKey, bindingArguments);
+    if (this.#bindings.has(identity)) return;
+    const binding = { source: this, destination, routingKey, arguments: bindingArguments };
+    this.#bindings.set(identity, binding);
+    destination.incoming.add(binding);
+    this.matcher.bind(binding);
+  }
+
+  /** The binding of that identity, if there is one. */
+  binding(
+    destination: Destination,
+    routingKey: string,
+    bindingArguments: FieldTable,
+  ): Binding | undefined {
+    return this.#bindings.get(bindingIdentity(destination, routingKey, bindingArguments));
+  }
+
+  unbind(binding: Binding): void {
+    const { destination, routingKey } = binding;
+    this.#bindings.delete(bindingIdentity(destination, routingKey, binding.arguments));
+    destination.incoming.delete(binding);
+    this.matcher.unbind(binding);
+  }
+}

@@ -1,0 +1,22 @@
+// A consumer, as a queue sees it. The server implements it for a channel.
+import type { Queue } from './queue.ts';
+
+export interface Consumer {
+  readonly tag: string;
+  readonly queue: Queue;
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  /** `x-priority`: higher is served first. */
+  readonly priority: number;
+  /** Out of the rota because it could take nothing more; owned by the rota. */
+  isParked: boolean;
+  /** Whether it has credit and its connection has room. */
+  canTake(): boolean;
+  /**
+   * Hands over a message, which is the consumer's from now on: it releases the record or, where it must be acknowledged,
+   * settles it with the queue later.
+   */
+  deliver(sequence: number, slot: number, offset: number, redelivered: boolean): void;
+  /** The queue is gone. */
+  cancelled(): void;
+}

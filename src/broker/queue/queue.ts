@@ -1,0 +1,196 @@
+// A queue: messages in order, consumers in turn. It holds positions of records in the message store, never the messages
+// themselves, and hands each to a consumer that settles it later: acknowledged, given back, or released at once (no-ack).
+import type { FieldTable } from '../../protocol/field-table.ts';
+import type { MessageStore } from '../../store/message-store.ts';
+import { PositionQueue } from '../../store/position-queue.ts';
+import { ReturnedPositions } from '../../store/returned-positions.ts';
+import type { Binding } from '../binding.ts';
+import { accessRefused, named } from '../refusal.ts';
+import type { Turn, TurnTask } from '../turn.ts';
+import type { Consumer } from './consumer.ts';
+import { Rota } from './rota.ts';
+
+export interface QueueProperties {
+  readonly name: string;
+  readonly durable: boolean;
+  readonly exclusive: boolean;
+  readonly autoDelete: boolean;
+  readonly arguments: FieldTable;
+}
+
+/** What a queue needs from the vhost it is in. */
+export interface QueueHost {
+  readonly name: string;
+  readonly turn: Turn;
+  readonly store: MessageStore;
+  /** The last consumer of an auto-delete queue is gone. */
+  deleteUnused(queue: Queue): void;
+}
+
+export class Queue implements QueueProperties, TurnTask {
+  readonly kind = 'queue';
+  readonly name: string;
+  readonly durable: boolean;
+  readonly exclusive: boolean;
+  readonly autoDelete: boolean;
+  readonly arguments: FieldTable;
+  /** The connection that an exclusive queue belongs to. */
+  readonly owner: object | undefined;
+  readonly incoming = new Set<Binding>();
+  isScheduled = false;
+  isDeleted = false;
+
+  readonly #host: QueueHost;
+  readonly #consumers = new Set<Consumer>();
+  readonly #rota = new Rota();
+  /** Never delivered yet. */
+  readonly #fresh = new PositionQueue();
+  /** Delivered once and given back; all of them come before the fresh ones. */
+  readonly #returned = new ReturnedPositions();
+  #unackedCount = 0;
+
+  constructor(properties: QueueProperties, host: QueueHost, owner: object | undefined) {
+    this.name = properties.name;
+    this.durable = properties.durable;
+    this.exclusive = properties.exclusive;
+    this.autoDelete = properties.autoDelete;
+    this.arguments = properties.arguments;
+    this.owner = owner;
+    this.#host = host;
+  }
+
+  get readyCount(): number {
+    return this.#fresh.size + this.#returned.size;
+  }
+  get unackedCount(): number {
+    return this.#unackedCount;
+  }
+  get consumerCount(): number {
+    return this.#consumers.size;
+  }
+  get consumers(): Iterable<Consumer> {
+    return this.#consumers;
+  }
+  /** The vhost's name. */
+  get vhost(): string {
+    return this.#host.name;
+  }
+
+  /** Appends a record that the queue holds one reference to. */
+  publish(slot: number, offset: number): void {
+    this.#fresh.push(slot, offset);
+    if (this.#consumers.size > 0) this.#host.turn.dispatchLater(this);
+  }
+
+  /** @throws AmqpError 403 when one consumer has, or wants, the queue for itself. */
+  checkMayConsume(exclusive: boolean): void {
+    const [first] = this.#consumers;
+    if (first && (exclusive || first.exclusive)) {
+      throw accessRefused(`${named('queue', this.name, this.vhost)} in exclusive use`);
+    }
+  }
+
+  addConsumer(consumer: Consumer): void {
+    this.checkMayConsume(consumer.exclusive);
+    this.#consumers.add(consumer);
+    this.#rota.add(consumer);
+    if (this.readyCount > 0) this.#host.turn.dispatchLater(this);
+  }
+
+  /** Takes a consumer away; what it has unacknowledged stays its channel's. */
+  removeConsumer(consumer: Consumer): void {
+    if (!this.#consumers.delete(consumer)) return;
+    this.#rota.remove(consumer);
+    if (this.autoDelete && this.#consumers.size === 0) this.#host.deleteUnused(this);
+  }
+
+  /** A parked consumer can take messages again. */
+  consumerReady(consumer: Consumer): void {
+    if (!consumer.isParked || !this.#consumers.has(consumer)) return;
+    this.#rota.add(consumer);
+    if (this.readyCount > 0) this.#host.turn.dispatchLater(this);
+  }
+
+  endTurn(): void {
+    this.dispatch();
+  }
+
+  /** Hands out messages as long as somebody can take one. */
+  dispatch(): void {
+    const returned = this.#returned;
+    const fresh = this.#fresh;
+    while (returned.size > 0 || fresh.size > 0) {
+      const consumer = this.#rota.next();
+      if (!consumer) return;
+      if (!consumer.noAck) this.#unackedCount += 1;
+      if (returned.size > 0) {
+        const { headSequence, headSlot, headOffset } = returned;
+        returned.shift();
+        consumer.deliver(headSequence, headSlot, headOffset, true);
+      } else {
+        const { headSequence, headSlot, headOffset } = fresh;
+        fresh.shift();
+        consumer.deliver(headSequence, headSlot, headOffset, false);
+      }
+    }
+  }
+
+  /**
+   * Takes the message at the head for a basic.get and passes it to `take`; false when there is none. With `noAck` the
+   * taker releases the record, otherwise it is unacknowledged until it is settled.
+   */
+  get(
+    noAck: boolean,
+    take: (sequence: number, slot: number, offset: number, redelivered: boolean) => void,
+  ): boolean {
+    const fromReturned = this.#returned.size > 0;
+    const from = fromReturned ? this.#returned : this.#fresh;
+    if (from.size === 0) return false;
+    const { headSequence, headSlot, headOffset } = from;
+    from.shift();
+    if (!noAck) this.#unackedCount += 1;
+    take(headSequence, headSlot, headOffset, fromReturned);
+    return true;
+  }
+
+  /** An unacknowledged message is done with: acknowledged, or refused for good. */
+  settle(slot: number): void {
+    this.#unackedCount -= 1;
+    this.#host.store.release(slot);
+  }
+
+  /** An unacknowledged message comes back to the place it had. */
+  requeue(sequence: number, slot: number, offset: number): void {
+    this.#unackedCount -= 1;
+    if (this.isDeleted) {
+      this.#host.store.release(slot);
+      return;
+    }
+    this.#returned.push(sequence, slot, offset);
+    if (this.#consumers.size > 0) this.#host.turn.dispatchLater(this);
+  }
+
+  /** Drops all ready messages and returns how many there were. */
+  purge(): number {
+    const count = this.readyCount;
+    for (const positions of [this.#returned, this.#fresh]) {
+      while (positions.size > 0) {
+        this.#host.store.release(positions.headSlot);
+        positions.shift();
+      }
+    }
+    return count;
+  }
+
+  /** Ends the queue: consumers are told, ready messages dropped; unacknowledged ones may still be settled. */
+  delete(): number {
+    this.isDeleted = true;
+    const consumers = [...this.#consumers];
+    this.#consumers.clear();
+    for (const consumer of consumers) {
+      this.#rota.remove(consumer);
+      consumer.cancelled();
+    }
+    return this.purge();
+  }
+}

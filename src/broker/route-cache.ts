@@ -1,0 +1,75 @@
+// Routes remembered by the bytes of exchange and routing key, as they stand in the publish: a key that was seen before needs
+// no decoding and no matching. Any change of exchanges, queues or bindings empties it.
+import { sameBytes } from '../protocol/block.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import type { Queue } from './queue/queue.ts';
+
+/** Where messages with one exchange and routing key go. */
+export interface Route {
+  /** Exchange and routing key: two short strings. */
+  readonly bytes: Uint8Array;
+  readonly exchange: Exchange;
+  /** Undefined when the message's headers decide as well. */
+  readonly queues: readonly Queue[] | undefined;
+  /** False once the topology has changed. */
+  isCurrent: boolean;
+}
+
+/** Places in the table; a power of two. A key that finds its places taken replaces one. */
+const PLACES = 16_384;
+/** Places that a key may take, one behind the other. */
+const PROBES = 4;
+
+export class RouteCache {
+  readonly #routes: (Route | undefined)[] = [];
+  /** The places that are taken. */
+  readonly #taken: number[] = [];
+
+  /** The route for the bytes [at, end), if it is remembered. */
+  find(bytes: Uint8Array, at: number, end: number): Route | undefined {
+    if (this.#taken.length === 0) return undefined;
+    const length = end - at;
+    const hash = hashOf(bytes, at, end);
+    for (let probe = 0; probe < PROBES; probe++) {
+      const route = this.#routes[(hash + probe) & (PLACES - 1)];
+      if (!route) return undefined;
+      if (route.bytes.length === length && sameBytes(route.bytes, 0, bytes, at, length)) {
+        return route;
+      }
+    }
+    return undefined;
+  }
+
+  add(route: Route): void {
+    if (this.#routes.length === 0) {
+      for (let place = 0; place < PLACES; place++) this.#routes.push(undefined);
+    }
+    const hash = hashOf(route.bytes, 0, route.bytes.length);
+    for (let probe = 0; probe < PROBES; probe++) {
+      const place = (hash + probe) & (PLACES - 1);
+      if (this.#routes[place]) continue;
+      this.#routes[place] = route;
+      this.#taken.push(place);
+      return;
+    }
+    // All its places are taken: the first one makes room.
+    const place = hash & (PLACES - 1);
+    this.#routes[place]!.isCurrent = false;
+    this.#routes[place] = route;
+  }
+
+  /** Forgets all routes. Those that channels still hold know that they are out of date. */
+  clear(): void {
+    for (const place of this.#taken) {
+      this.#routes[place]!.isCurrent = false;
+      this.#routes[place] = undefined;
+    }
+    this.#taken.length = 0;
+  }
+}
+
+function hashOf(bytes: Uint8Array, at: number, end: number): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let i = at; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  return (hash ^ (hash >>> 15)) & 0x7fff_ffff;
+}

@@ -1,0 +1,59 @@
+// The end of a turn: what many events of one turn of the event loop caused is done once, in order. First queues hand out
+// messages, then connections send what was written for them.
+import type { Clock } from '../platform/clock.ts';
+
+export interface TurnTask {
+  /** Set while the task waits for the end of the turn; owned by `Turn`. */
+  isScheduled: boolean;
+  endTurn(): void;
+}
+
+export class Turn {
+  readonly #clock: Clock;
+  #dispatches: TurnTask[] = [];
+  #flushes: TurnTask[] = [];
+  #deferred = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A queue that has both messages and consumers. */
+  dispatchLater(task: TurnTask): void {
+    if (task.isScheduled) return;
+    task.isScheduled = true;
+    this.#dispatches.push(task);
+    this.#defer();
+  }
+
+  /** A connection that has something to send. */
+  flushLater(task: TurnTask): void {
+    if (task.isScheduled) return;
+    task.isScheduled = true;
+    this.#flushes.push(task);
+    this.#defer();
+  }
+
+  #defer(): void {
+    if (this.#deferred) return;
+    this.#deferred = true;
+    this.#clock.defer(this.#end);
+  }
+
+  readonly #end = (): void => {
+    // Tasks that are scheduled from here on belong to the next turn, but for flushes that dispatching asks for.
+    this.#deferred = false;
+    const dispatches = this.#dispatches;
+    this.#dispatches = [];
+    for (const task of dispatches) {
+      task.isScheduled = false;
+      task.endTurn();
+    }
+    const flushes = this.#flushes;
+    this.#flushes = [];
+    for (const task of flushes) {
+      task.isScheduled = false;
+      task.endTurn();
+    }
+  };
+}

@@ -1,0 +1,341 @@
+// A virtual host: exchanges, queues and bindings with a name space of their own, and the way of a message through them.
+import type { Log } from '../platform/log.ts';
+import { type Random, randomToken } from '../platform/random.ts';
+import type { Content } from '../protocol/content.ts';
+import { FieldTable } from '../protocol/field-table.ts';
+import type { MessageStore } from '../store/message-store.ts';
+import type { Destination } from './binding.ts';
+import { requireSame, requireSameArguments } from './equivalence.ts';
+import { DefaultExchange } from './exchange/default.ts';
+import { Exchange, type ExchangeProperties } from './exchange/exchange.ts';
+import type { RoutedMessage } from './exchange/exchange-type.ts';
+import { exchangeTypes } from './exchange/types.ts';
+import { Queue, type QueueHost, type QueueProperties } from './queue/queue.ts';
+import {
+  argumentsWithoutEffect,
+  checkQueueArguments,
+  queueArgumentNames,
+} from './queue/queue-arguments.ts';
+import { accessRefused, named, notFound, preconditionFailed, resourceLocked } from './refusal.ts';
+import { type Route, RouteCache } from './route-cache.ts';
+import type { Turn } from './turn.ts';
+
+const RESERVED_PREFIX = 'amq.';
+
+/** What every vhost has from the start, besides the default exchange. */
+const PREDECLARED: readonly (readonly [name: string, type: string, internal: boolean])[] = [
+  ['amq.direct', 'direct', false],
+  ['amq.fanout', 'fanout', false],
+  ['amq.topic', 'topic', false],
+  ['amq.headers', 'headers', false],
+  ['amq.match', 'headers', false],
+  ['amq.rabbitmq.trace', 'topic', true],
+];
+
+/** What a vhost shares with the others of its broker. */
+export interface VHostServices {
+  readonly turn: Turn;
+  readonly store: MessageStore;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export class VHost implements QueueHost {
+  readonly name: string;
+  readonly turn: Turn;
+  readonly store: MessageStore;
+  readonly #random: Random;
+  readonly #log: Log;
+  readonly #exchanges = new Map<string, Exchange>();
+  readonly #queues = new Map<string, Queue>();
+  readonly #exclusiveQueues = new Map<object, Set<Queue>>();
+  readonly #routes = new RouteCache();
+
+  constructor(name: string, services: VHostServices) {
+    this.name = name;
+    this.turn = services.turn;
+    this.store = services.store;
+    this.#random = services.random;
+    this.#log = services.log;
+    const common = { durable: true, autoDelete: false, arguments: FieldTable.empty };
+    const unnamed = { name: '', type: 'direct', internal: false, ...common };
+    this.#exchanges.set('', new Exchange(unnamed, new DefaultExchange(this.#queues)));
+    for (const [exchange, type, internal] of PREDECLARED) {
+      this.#addExchange({ name: exchange, type, internal, ...common });
+    }
+  }
+
+  exchange(name: string): Exchange | undefined {
+    return this.#exchanges.get(name);
+  }
+
+  queue(name: string): Queue | undefined {
+    return this.#queues.get(name);
+  }
+
+  /** @throws AmqpError 404 */
+  requireExchange(name: string): Exchange {
+    const exchange = this.#exchanges.get(name);
+    if (!exchange) throw notFound(`no ${named('exchange', name, this.name)}`);
+    return exchange;
+  }
+
+  /** @throws AmqpError 404 when there is none, 405 when another connection has it for itself. */
+  requireQueue(name: string, owner: object): Queue {
+    const queue = this.#queues.get(name);
+    if (!queue) throw notFound(`no ${named('queue', name, this.name)}`);
+    this.checkOwner(queue, owner);
+    return queue;
+  }
+
+  /** @throws AmqpError 405 when another connection has the queue for itself. */
+  checkOwner(queue: Queue, owner: object): void {
+    if (queue.owner === undefined || queue.owner === owner) return;
+    throw this.#locked(queue.name);
+  }
+
+  #locked(queue: string): Error {
+    return resourceLocked(
+      `cannot obtain exclusive access to locked ${named('queue', queue, this.name)}. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
+    );
+  }
+
+  /**
+   * Makes sure that an exchange of these properties is there.
+   * @throws AmqpError 406 when one of other properties is, 403 for a reserved name.
+   */
+  declareExchange(properties: ExchangeProperties): void {
+    const { name } = properties;
+    const resource = named('exchange', name, this.name);
+    if (!exchangeTypes.has(properties.type)) {
+      throw preconditionFailed(`unknown exchange type '${properties.type}'`);
+    }
+    const existing = this.#exchanges.get(name);
+    if (!existing) {
+      if (name.startsWith(RESERVED_PREFIX)) {
+        throw accessRefused(`exchange name '${name}' contains reserved prefix 'amq.*'`);
+      }
+      this.#addExchange(properties);
+      return;
+    }
+    requireSame('type', resource, existing.type, properties.type);
+    requireSame('durable', resource, existing.durable, properties.durable);
+    requireSame('auto_delete', resource, existing.autoDelete, properties.autoDelete);
+    requireSame('internal', resource, existing.internal, properties.internal);
+    const current = existing.arguments;
+    requireSameArguments(['alternate-exchange'], resource, current, properties.arguments);
+  }
+
+  #addExchange(properties: ExchangeProperties): void {
+    const Type = exchangeTypes.get(properties.type)!;
+    this.#exchanges.set(properties.name, new Exchange(properties, new Type()));
+    this.#routes.clear();
+  }
+
+  /**
+   * Deletes an exchange and all bindings from and to it; one that is not there is fine.
+   * @throws AmqpError 403 for the broker's own, 406 with `ifUnused` when something is bound to it.
+   */
+  deleteExchange(name: string, ifUnused: boolean): void {
+    if (name.startsWith(RESERVED_PREFIX) && this.#exchanges.has(name)) {
+      throw accessRefused(`deletion of system ${named('exchange', name, this.name)} not allowed`);
+    }
+    const exchange = this.#exchanges.get(name);
+    if (!exchange) return;
+    if (ifUnused && exchange.isUsed) {
+      throw preconditionFailed(`${named('exchange', name, this.name)} in use`);
+    }
+    this.#removeExchange(exchange);
+  }
+
+  #removeExchange(exchange: Exchange): void {
+    this.#exchanges.delete(exchange.name);
+    for (const binding of [...exchange.bindings]) exchange.unbind(binding);
+    this.#unbindAll(exchange);
+    this.#routes.clear();
+  }
+
+  /** Takes away the bindings to a destination that is going, and the auto-delete exchanges that leaves unused. */
+  #unbindAll(destination: Destination): void {
+    for (const binding of [...destination.incoming]) {
+      binding.source.unbind(binding);
+      this.#deleteIfUnused(binding.source);
+    }
+  }
+
+  #deleteIfUnused(exchange: Exchange): void {
+    if (exchange.autoDelete && !exchange.isUsed && this.#exchanges.has(exchange.name)) {
+      this.#removeExchange(exchange);
+    }
+  }
+
+  /** Adds a binding; what is bound already stays so. */
+  bind(
+    source: Exchange,
+    destination: Destination,
+    routingKey: string,
+    bindingArguments: FieldTable,
+  ): void {
+    source.bind(destination, routingKey, bindingArguments);
+    this.#routes.clear();
+  }
+
+  /** Removes a binding; one that is not there is fine. */
+  unbind(
+    source: Exchange,
+    destination: Destination,
+    routingKey: string,
+    bindingArguments: FieldTable,
+  ): void {
+    const binding = source.binding(destination, routingKey, bindingArguments);
+    if (!binding) return;
+    source.unbind(binding);
+    this.#routes.clear();
+    this.#deleteIfUnused(source);
+  }
+
+  /** A name for a queue whose declarer gave none. */
+  generateQueueName(): string {
+    return `amq.gen-${randomToken(this.#random)}`;
+  }
+
+  /**
+   * Makes sure that a queue of these properties is there, and belongs to `owner` if it is exclusive.
+   * @throws AmqpError 405 when it is another connection's, 406 when it has other properties or an argument cannot be,
+   * 403 for a reserved name.
+   */
+  declareQueue(properties: QueueProperties, owner: object, nameIsGenerated: boolean): Queue {
+    const { name, exclusive } = properties;
+    checkQueueArguments(name, this.name, properties.arguments);
+    const durable = properties.durable && !exclusive;
+    const existing = this.#queues.get(name);
+    if (existing) {
+      if (exclusive !== existing.exclusive) throw this.#locked(name);
+      this.checkOwner(existing, owner);
+      const resource = named('queue', name, this.name);
+      requireSame('durable', resource, existing.durable, durable);
+      requireSame('auto_delete', resource, existing.autoDelete, properties.autoDelete);
+      const current = existing.arguments;
+      requireSameArguments(queueArgumentNames, resource, current, properties.arguments);
+      return existing;
+    }
+    if (!nameIsGenerated && name.startsWith(RESERVED_PREFIX)) {
+      throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
+    }
+    const queue = new Queue({ ...properties, durable }, this, exclusive ? owner : undefined);
+    this.#queues.set(name, queue);
+    if (exclusive) this.#rememberExclusive(queue, owner);
+    this.#routes.clear();
+    this.#warnOfArgumentsWithoutEffect(queue);
+    return queue;
+  }
+
+  #rememberExclusive(queue: Queue, owner: object): void {
+    const queues = this.#exclusiveQueues.get(owner);
+    if (queues) queues.add(queue);
+    else this.#exclusiveQueues.set(owner, new Set([queue]));
+  }
+
+  #warnOfArgumentsWithoutEffect(queue: Queue): void {
+    const unused = argumentsWithoutEffect(queue.arguments);
+    if (unused.length === 0) return;
+    const resource = named('queue', queue.name, this.name);
+    this.#log.write(
+      'warning',
+      `${resource}: ${unused.join(', ')} accepted, but without effect in this version`,
+    );
+  }
+
+  /**
+   * Deletes a queue and answers how many ready messages went with it.
+   * @throws AmqpError 406 when it is not as unused or empty as asked.
+   */
+  deleteQueue(queue: Queue, ifUnused = false, ifEmpty = false): number {
+    const resource = named('queue', queue.name, this.name);
+    if (ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${resource} in use`);
+    if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${resource} not empty`);
+    this.#queues.delete(queue.name);
+    if (queue.owner) this.#exclusiveQueues.get(queue.owner)?.delete(queue);
+    this.#unbindAll(queue);
+    this.#routes.clear();
+    return queue.delete();
+  }
+
+  deleteUnused(queue: Queue): void {
+    if (!queue.isDeleted) this.deleteQueue(queue);
+  }
+
+  /** A connection is going: so are the queues it had for itself. */
+  deleteQueuesOf(owner: object): void {
+    const queues = this.#exclusiveQueues.get(owner);
+    this.#exclusiveQueues.delete(owner);
+    for (const queue of queues ?? []) if (!queue.isDeleted) this.deleteQueue(queue);
+  }
+
+  /** The route of a message, if one with its exchange and routing key was found before and nothing has changed since. */
+  rememberedRoute(content: Content): Route | undefined {
+    return this.#routes.find(content.block.bytes, content.routeAt, content.routeEnd);
+  }
+
+  /** Finds and remembers the route of messages with this exchange and routing key. */
+  findRoute(content: Content, exchange: Exchange): Route {
+    const message = { routingKey: content.routingKey, headers: FieldTable.empty };
+    const walk = new Walk(exchange);
+    this.#walk(walk, message);
+    const route: Route = {
+      bytes: content.block.bytes.slice(content.routeAt, content.routeEnd),
+      exchange,
+      queues: walk.byKeyAlone ? [...walk.queues] : undefined,
+      isCurrent: true,
+    };
+    this.#routes.add(route);
+    return route;
+  }
+
+  /** The queues a message reaches, each once, where its headers have a say. */
+  route(content: Content, exchange: Exchange): readonly Queue[] {
+    const headers = content.properties.headers ?? FieldTable.empty;
+    const walk = new Walk(exchange);
+    this.#walk(walk, { routingKey: content.routingKey, headers });
+    return [...walk.queues];
+  }
+
+  /** Follows bindings from exchange to exchange. Each is visited once, so a circle of them ends. */
+  #walk(walk: Walk, message: RoutedMessage): void {
+    for (let exchange = walk.next(); exchange; exchange = walk.next()) {
+      const found = new Set<Destination>();
+      exchange.matcher.route(message, found);
+      if (!exchange.matcher.routesByKeyAlone) walk.byKeyAlone = false;
+      for (const destination of found) {
+        if (destination.kind === 'queue') walk.queues.add(destination);
+        else walk.visit(destination);
+      }
+      if (found.size === 0 && exchange.alternate !== undefined) {
+        const alternate = this.#exchanges.get(exchange.alternate);
+        if (alternate) walk.visit(alternate);
+      }
+    }
+  }
+}
+
+/** Where a message has been and what it has reached. */
+class Walk {
+  readonly queues = new Set<Queue>();
+  byKeyAlone = true;
+  readonly #seen = new Set<Exchange>();
+  readonly #waiting: Exchange[] = [];
+
+  constructor(first: Exchange) {
+    this.visit(first);
+  }
+
+  visit(exchange: Exchange): void {
+    if (this.#seen.has(exchange)) return;
+    this.#seen.add(exchange);
+    this.#waiting.push(exchange);
+  }
+
+  next(): Exchange | undefined {
+    return this.#waiting.pop();
+  }
+}

@@ -1,0 +1,81 @@
+// Positions that came back (requeued deliveries), lowest sequence number first: a binary heap in typed arrays.
+
+const INITIAL_ENTRIES = 16;
+
+export class ReturnedPositions {
+  #sequences = new Float64Array(0);
+  /** Slot and offset of each entry, alternating. */
+  #positions = new Int32Array(0);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Of the entry with the lowest sequence number; there must be one. */
+  get headSequence(): number {
+    return this.#sequences[0]!;
+  }
+  get headSlot(): number {
+    return this.#positions[0]!;
+  }
+  get headOffset(): number {
+    return this.#positions[1]!;
+  }
+
+  push(sequence: number, slot: number, offset: number): void {
+    if (this.#size === this.#sequences.length)
+      this.#resize(Math.max(INITIAL_ENTRIES, this.#size * 2));
+    let at = this.#size++;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (this.#sequences[parent]! <= sequence) break;
+      this.#move(parent, at);
+      at = parent;
+    }
+    this.#set(at, sequence, slot, offset);
+  }
+
+  /** Removes the entry with the lowest sequence number; there must be one. */
+  shift(): void {
+    const last = --this.#size;
+    const sequence = this.#sequences[last]!;
+    const slot = this.#positions[last * 2]!;
+    const offset = this.#positions[last * 2 + 1]!;
+    let at = 0;
+    for (;;) {
+      let child = at * 2 + 1;
+      if (child >= last) break;
+      if (child + 1 < last && this.#sequences[child + 1]! < this.#sequences[child]!) child++;
+      if (this.#sequences[child]! >= sequence) break;
+      this.#move(child, at);
+      at = child;
+    }
+    this.#set(at, sequence, slot, offset);
+    if (last === 0) this.#resize(0);
+  }
+
+  #set(at: number, sequence: number, slot: number, offset: number): void {
+    this.#sequences[at] = sequence;
+    this.#positions[at * 2] = slot;
+    this.#positions[at * 2 + 1] = offset;
+  }
+
+  #move(from: number, to: number): void {
+    this.#set(
+      to,
+      this.#sequences[from]!,
+      this.#positions[from * 2]!,
+      this.#positions[from * 2 + 1]!,
+    );
+  }
+
+  #resize(capacity: number): void {
+    const sequences = new Float64Array(capacity);
+    const positions = new Int32Array(capacity * 2);
+    sequences.set(this.#sequences.subarray(0, Math.min(this.#size, capacity)));
+    positions.set(this.#positions.subarray(0, Math.min(this.#size, capacity) * 2));
+    this.#sequences = sequences;
+    this.#positions = positions;
+  }
+}
