@@ -49,6 +49,10 @@ class MemoryTransport implements Transport {
     return [one, other];
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   start(handler: TransportHandler): void {
     this.#handler = handler;
     this.#schedule();
@@ -127,8 +131,7 @@ class MemoryTransport implements Transport {
       this.#endReported = true;
       handler.ended();
     }
-    const peer = this.#peer;
-    if (this.#ended || (peer && peer.#closed)) this.destroy();
+    if (this.#ended || this.#peer?.isClosed) this.destroy();
   }
 }
 

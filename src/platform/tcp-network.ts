@@ -14,10 +14,11 @@ import { READ_HEADROOM_BYTES } from './transport.ts';
 /** One read takes up to this much: fewer, larger reads are what counts for large messages. */
 const READ_BYTES = 256 * 1024;
 
-const shared = Buffer.allocUnsafeSlow(READ_HEADROOM_BYTES + READ_BYTES);
+// Not a Buffer: the `slice` of a Buffer is no copy.
+const shared = new Uint8Array(READ_HEADROOM_BYTES + READ_BYTES);
 const readBlock: ReadBlock = {
   bytes: shared,
-  view: new DataView(shared.buffer, shared.byteOffset, shared.byteLength),
+  view: new DataView(shared.buffer),
 };
 
 class TcpTransport implements Transport {

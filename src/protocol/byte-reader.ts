@@ -76,11 +76,11 @@ export class ByteReader {
     }
     return text;
   }
-  /** A copy of the bytes, so it may be kept. */
+  /** A copy of the bytes, so it may be kept (a Buffer's `slice` would be none). */
   longstr(): Uint8Array {
     const length = this.long();
     const at = this.#take(length);
-    return this.bytes.slice(at, at + length);
+    return new Uint8Array(this.bytes.subarray(at, at + length));
   }
   /** A reader of the next `length` bytes, which this one skips. */
   slice(length: number): ByteReader {

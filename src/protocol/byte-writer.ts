@@ -47,7 +47,8 @@ export class ByteWriter {
 
   octet(value: number): void {
     integer(value, 0, 0xff, 'octet');
-    this.#buffer[this.#grow(1)] = value;
+    const at = this.#grow(1);
+    this.#buffer[at] = value;
   }
   signedOctet(value: number): void {
     integer(value, -0x80, 0x7f, 'signed octet');
@@ -92,6 +93,9 @@ export class ByteWriter {
     this.#view.setBigUint64(at, value);
   }
   float(value: number): void {
+    if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) {
+      refuse('a 32-bit float does not hold', value);
+    }
     const at = this.#grow(4);
     this.#view.setFloat32(at, value);
   }

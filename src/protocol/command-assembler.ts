@@ -89,21 +89,17 @@ export class CommandAssembler {
   }
 
   #headerFrame(method: Method, type: number, block: Block, at: number, end: number): void {
-    if (type !== FrameType.HEADER) {
-      throw new AmqpError(
-        ReplyCode.UNEXPECTED_FRAME,
-        `expected content header for class ${BASIC_CLASS}, got non content header frame instead`,
-      );
-    }
+    if (type !== FrameType.HEADER) throw noContentHeader();
     const reader = new ByteReader(block.bytes, at, end);
     const classId = reader.short();
+    // To RabbitMQ a header whose unused weight is not zero is no header.
+    if (reader.short() !== 0) throw noContentHeader();
     if (classId !== BASIC_CLASS) {
       throw new AmqpError(
         ReplyCode.UNEXPECTED_FRAME,
         `expected content header for class ${BASIC_CLASS}, got one for class ${classId} instead`,
       );
     }
-    reader.short(); // weight, unused
     const bodySize = reader.longlong();
     decodeProperties(reader);
     if (reader.remaining > 0) {
@@ -167,6 +163,13 @@ export class CommandAssembler {
     this.reset();
     this.#sink.command(method, content);
   }
+}
+
+function noContentHeader(): AmqpError {
+  return new AmqpError(
+    ReplyCode.UNEXPECTED_FRAME,
+    `expected content header for class ${BASIC_CLASS}, got non content header frame instead`,
+  );
 }
 
 /** Exchange and routing key as two short strings; nothing for content that has no route of that form. */

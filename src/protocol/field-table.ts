@@ -1,5 +1,6 @@
 // Field tables (§4.2.5.5) with RabbitMQ's set of value types. Each value keeps its wire type, because header exchanges,
-// x-death readers and redeclaration notice the difference; so a table that is read and written again is the same bytes.
+// x-death readers and redeclaration notice the difference; so a table that is read and written again is the same bytes, but for a true that was not 1 and the
+// bits of a NaN.
 import { AmqpError } from './amqp-error.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';

@@ -15,6 +15,11 @@ export const FRAME_OVERHEAD_BYTES = 8;
 /** RabbitMQ tolerates a payload of frame_max, 8 bytes more than a frame of frame_max holds. So do we. */
 const TOLERATED_EXCESS_BYTES = 8;
 
+/** The largest payload that is accepted in a frame. */
+export function maxPayloadBytes(frameMax: number): number {
+  return frameMax - FRAME_OVERHEAD_BYTES + TOLERATED_EXCESS_BYTES;
+}
+
 export interface FrameSink {
   /**
    * May consume whole frames that start at `at`, where a method frame begins; returns where it stopped, which is `at` when
@@ -34,6 +39,7 @@ export class FrameParser {
   /** The beginning of a frame whose end has not come yet. */
   #rest: Uint8Array = nothing.bytes;
   #stopped = false;
+  #suspended = false;
 
   constructor(sink: FrameSink, frameMax: number) {
     this.#sink = sink;
@@ -51,26 +57,49 @@ export class FrameParser {
     this.#rest = nothing.bytes;
   }
 
+  /** Keeps what follows until `resume`, in the middle of a chunk if need be. */
+  suspend(): void {
+    this.#suspended = true;
+  }
+
+  /** Goes on with what was kept. Throws as `push` does. */
+  resume(): void {
+    this.#suspended = false;
+    const rest = this.#rest;
+    this.#rest = nothing.bytes;
+    if (rest.length > 0) this.#parseAndKeepRest(blockOf(rest), 0, rest.length);
+  }
+
   /**
-   * Takes the chunk [at, end) of `block`. Bytes before `at` may be overwritten; there must be `headroomBytes` of them.
+   * Takes the chunk [at, end) of `block`. Bytes before `at` may be overwritten; there should be `headroomBytes` of them.
    * @throws AmqpError 501 for a frame that is too large or does not end in 0xCE.
    */
   push(block: Block, at: number, end: number): void {
-    let from = at;
+    if (this.#stopped) return;
     const rest = this.#rest;
-    if (rest.length > 0) {
-      from -= rest.length;
-      block.bytes.set(rest, from);
-      this.#rest = nothing.bytes;
+    if (this.#suspended || rest.length > at) {
+      const all = new Uint8Array(rest.length + end - at);
+      all.set(rest);
+      all.set(block.bytes.subarray(at, end), rest.length);
+      this.#rest = all;
+      if (!this.#suspended) this.resume();
+      return;
     }
-    const done = this.#parse(block, from, end);
-    if (done < end && !this.#stopped) this.#rest = block.bytes.slice(done, end);
+    block.bytes.set(rest, at - rest.length);
+    this.#rest = nothing.bytes;
+    this.#parseAndKeepRest(block, at - rest.length, end);
+  }
+
+  #parseAndKeepRest(block: Block, at: number, end: number): void {
+    const done = this.#parse(block, at, end);
+    // Not `slice`, which would be no copy if the bytes were a Buffer.
+    if (done < end && !this.#stopped) this.#rest = new Uint8Array(block.bytes.subarray(done, end));
   }
 
   #parse(block: Block, start: number, end: number): number {
     const { bytes, view } = block;
     let at = start;
-    while (end - at >= FRAME_HEADER_BYTES && !this.#stopped) {
+    while (end - at >= FRAME_HEADER_BYTES && !this.#stopped && !this.#suspended) {
       const type = bytes[at]!;
       if (type === FrameType.METHOD) {
         const next = this.#sink.readAhead(block, at, end);
@@ -80,7 +109,7 @@ export class FrameParser {
         }
       }
       const size = view.getUint32(at + 3);
-      if (size > this.frameMax - FRAME_OVERHEAD_BYTES + TOLERATED_EXCESS_BYTES) {
+      if (size > maxPayloadBytes(this.frameMax)) {
         throw new AmqpError(
           ReplyCode.FRAME_ERROR,
           `frame of type ${type} has a payload of ${size} bytes, more than the negotiated frame_max of ${this.frameMax} allows`,

@@ -103,6 +103,7 @@ const SIMPLE_FLAGS = PropertyFlag.deliveryMode | PropertyFlag.priority;
  * that every publish can be checked and no consumer is handed what its client chokes on.
  */
 export function propertiesAreWellFormed(view: DataView, at: number, end: number): boolean {
+  if (at + 2 > end) return false;
   const flags = view.getUint16(at);
   let next = at + 2;
   if ((flags & ~SIMPLE_FLAGS) === 0) {

@@ -3,8 +3,10 @@
 // command-assembler.ts, which is the authority; publish-scanner.test.ts shows that both see the same messages.
 import type { Block } from './block.ts';
 import { Content } from './content.ts';
+import { maxPayloadBytes } from './frame-parser.ts';
 import { FRAME_END, FrameType, methodIds } from './methods.generated.ts';
 import { propertiesAreWellFormed } from './properties.ts';
+import { isUtf8 } from './utf8.ts';
 
 /** What the last successful scan found. */
 export class ScannedPublish extends Content {
@@ -14,7 +16,8 @@ export class ScannedPublish extends Content {
 }
 
 const PUBLISH = methodIds['basic.publish'];
-const BASIC_CLASS = 60;
+/** Class 60, weight 0. */
+const CLASS_AND_WEIGHT = 60 << 16;
 /** Frame header 7, ids 4, ticket 2. */
 const ROUTE_OFFSET = 13;
 /** Frame header 7, class 2, weight 2, body size 8. */
@@ -23,10 +26,16 @@ const PROPERTIES_OFFSET = 19;
 const MIN_BYTES = 40;
 
 /**
- * Reads one whole publish at `at` into `found`.
+ * Reads one whole publish at `at` into `found`. No frame of it is larger than `frameMax` allows; its method frame never is.
  * @returns where it ends, or `at` when it takes the slow path.
  */
-export function scanPublish(block: Block, at: number, end: number, found: ScannedPublish): number {
+export function scanPublish(
+  block: Block,
+  at: number,
+  end: number,
+  found: ScannedPublish,
+  frameMax = Number.MAX_SAFE_INTEGER,
+): number {
   const { bytes, view } = block;
   if (end - at < MIN_BYTES || view.getInt32(at + 7) !== PUBLISH) return at;
   const routeAt = at + ROUTE_OFFSET;
@@ -41,12 +50,17 @@ export function scanPublish(block: Block, at: number, end: number, found: Scanne
 
   const channel = view.getUint16(at + 1);
   if (bytes[headerAt] !== FrameType.HEADER || view.getUint16(headerAt + 1) !== channel) return at;
-  const headerEnd = headerAt + 7 + view.getUint32(headerAt + 3);
+  const headerSize = view.getUint32(headerAt + 3);
+  const headerEnd = headerAt + 7 + headerSize;
+  if (headerSize > maxPayloadBytes(frameMax)) return at;
   if (headerEnd >= end || headerEnd < propertiesAt + 2 || bytes[headerEnd] !== FRAME_END) return at;
-  if (view.getUint16(headerAt + 7) !== BASIC_CLASS || view.getUint32(headerAt + 11) !== 0)
+  if (view.getUint32(headerAt + 7) !== CLASS_AND_WEIGHT || view.getUint32(headerAt + 11) !== 0)
+    return at;
+  if (!isUtf8(view, routeAt + 1, routingKeyAt) || !isUtf8(view, routingKeyAt + 1, routeEnd))
     return at;
   if (!propertiesAreWellFormed(view, propertiesAt, headerEnd)) return at;
   const bodySize = view.getUint32(headerAt + 15);
+  if (bodySize > maxPayloadBytes(frameMax)) return at;
 
   let bodyAt = headerEnd + 1;
   let next = bodyAt;

@@ -37,7 +37,7 @@ export class Exchange implements ExchangeProperties {
     this.internal = properties.internal;
     this.arguments = properties.arguments;
     this.matcher = matcher;
-    this.alternate = textOf(properties.arguments.get('alternate-exchange'));
+    this.alternate = alternateOf(properties.arguments);
   }
 
   get bindings(): Iterable<Binding> {
@@ -74,4 +74,9 @@ export class Exchange implements ExchangeProperties {
     destination.incoming.delete(binding);
     this.matcher.unbind(binding);
   }
+}
+
+/** The exchange that an `alternate-exchange` argument names. */
+export function alternateOf(exchangeArguments: FieldTable): string | undefined {
+  return textOf(exchangeArguments.get('alternate-exchange'));
 }

@@ -1,0 +1,97 @@
+// `leveret/broker`: a whole broker inside this process, for tests and for applications that need no server of their own.
+import { hostname, totalmem } from 'node:os';
+import { Broker } from './broker/broker.ts';
+import { type Clock, systemClock } from './platform/clock.ts';
+import { type Log, type LogLevel, silentLog } from './platform/log.ts';
+import { systemRandom } from './platform/random.ts';
+import { tcpNetwork } from './platform/tcp-network.ts';
+import type { Network } from './platform/transport.ts';
+import { Server } from './server/server.ts';
+import { version } from './version.ts';
+
+export type { Clock, Log, LogLevel, Network };
+
+export interface StartOptions {
+  /** TCP port; 0 takes a free one. Default 5672. */
+  readonly port?: number;
+  /** Address to listen on. Default `127.0.0.1`: this machine only. */
+  readonly host?: string;
+  /**
+   * Publishers are held back (`connection.blocked`) while messages take more bytes than this. Default: 60 % of the memory
+   * that the machine, or the container, has.
+   */
+  readonly memoryLimitBytes?: number;
+  /** Bodies above this are refused with 406. Default 16 MiB, as RabbitMQ 4; at most 512 MiB. */
+  readonly maxMessageBytes?: number;
+  /** Where log lines go. Default: nowhere. */
+  readonly log?: Log;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Default: TCP. */
+  readonly network?: Network;
+}
+
+export interface RunningBroker {
+  readonly host: string;
+  readonly port: number;
+  /** For a client's connect call, with the default user: `amqp://guest:guest@127.0.0.1:5672/`. */
+  readonly url: string;
+  /** Tells all clients (320), waits up to two seconds for them to go, and stops. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_PORT = 5672;
+const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+const LARGEST_MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
+const DEFAULT_MEMORY_SHARE = 0.6;
+
+/**
+ * Starts a broker and resolves when it accepts connections.
+ *
+ * ```ts
+ * import { startBroker } from 'leveret/broker';
+ *
+ * const broker = await startBroker({ port: 0 });
+ * console.log(broker.url); // amqp://guest:guest@127.0.0.1:40123/
+ * await broker.close();
+ * ```
+ *
+ * @throws RangeError for an option out of range; the system's error when it cannot listen, such as EADDRINUSE.
+ */
+export async function startBroker(options: StartOptions = {}): Promise<RunningBroker> {
+  const { port = DEFAULT_PORT, host = '127.0.0.1' } = options;
+  const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+  const memoryLimitBytes = options.memoryLimitBytes ?? defaultMemoryLimitBytes();
+  requireInteger('port', port, 0, 65_535);
+  requireInteger('maxMessageBytes', maxMessageBytes, 1, LARGEST_MAX_MESSAGE_BYTES);
+  requireInteger('memoryLimitBytes', memoryLimitBytes, 0, Number.MAX_SAFE_INTEGER);
+  const services = {
+    clock: options.clock ?? systemClock,
+    random: systemRandom,
+    log: options.log ?? silentLog,
+  };
+  const broker = new Broker(services, { memoryLimitBytes, maxMessageBytes });
+  const server = new Server(broker, { version, clusterName: `leveret@${hostname()}` });
+  const at = await server.listen(options.network ?? tcpNetwork, { host, port });
+  const urlHost = at.host.includes(':') ? `[${at.host}]` : at.host;
+  return {
+    host: at.host,
+    port: at.port,
+    url: `amqp://guest:guest@${urlHost}:${at.port}/`,
+    close: () => server.close(),
+  };
+}
+
+function requireInteger(name: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(`${name} must be an integer from ${min} to ${max}, not ${value}`);
+  }
+}
+
+/** A container's limit counts, where there is one. */
+export function defaultMemoryLimitBytes(): number {
+  const constrained = process.constrainedMemory?.() ?? 0;
+  const total = totalmem();
+  const available = constrained > 0 && constrained < total ? constrained : total;
+  return Math.floor(available * DEFAULT_MEMORY_SHARE);
+}

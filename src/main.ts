@@ -1,0 +1,174 @@
+#!/usr/bin/env node
+// The `leveret` command: starts a broker as a process of its own and stops it when it is told to.
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { consoleLog, logLevels } from './console-log.ts';
+import { startBroker } from './embedded.ts';
+import { type Files, systemFiles } from './platform/files.ts';
+import type { LogLevel } from './platform/log.ts';
+import { parseSize } from './size.ts';
+import { version } from './version.ts';
+
+interface Options {
+  readonly port: number;
+  readonly bind: string;
+  readonly dataDir: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: 'text' | 'json';
+  readonly memoryLimit?: number;
+  readonly maxMessageSize?: number;
+}
+
+/** Something the user can mend: one sentence, no stack. */
+class UsageError extends Error {}
+
+const program = new Command('leveret')
+  .description("A message broker that speaks RabbitMQ's protocol.")
+  .version(version, '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this help')
+  .showHelpAfterError('(leveret --help lists the options)');
+
+program
+  .command('start', { isDefault: true })
+  .description('start the broker (the default)')
+  .addOption(
+    new Option('-p, --port <port>', 'TCP port for AMQP; 0 takes a free one')
+      .default(5672)
+      .env('LEVERET_PORT')
+      .argParser(parsePort),
+  )
+  .addOption(
+    new Option('-b, --bind <address>', 'address to listen on; 0.0.0.0 for all')
+      .default('127.0.0.1')
+      .env('LEVERET_BIND'),
+  )
+  .addOption(
+    new Option('-d, --data-dir <directory>', 'where the broker keeps its files')
+      .default(join(homedir(), '.leveret'), '~/.leveret')
+      .env('LEVERET_DATA_DIR'),
+  )
+  .addOption(
+    new Option('-l, --log-level <level>', 'least important lines that are logged')
+      .choices([...logLevels])
+      .default('info')
+      .env('LEVERET_LOG_LEVEL'),
+  )
+  .addOption(
+    new Option('--log-format <format>', 'lines for people or for machines')
+      .choices(['text', 'json'])
+      .default('text'),
+  )
+  .addOption(
+    new Option(
+      '--memory-limit <size>',
+      'hold publishers back above this, e.g. 2GiB (default: 60% of memory)',
+    ).argParser(parseBytes),
+  )
+  .addOption(
+    new Option('--max-message-size <size>', 'refuse larger messages (default: 16MiB)').argParser(
+      parseBytes,
+    ),
+  )
+  .action(start);
+
+async function start(options: Options): Promise<void> {
+  const startedAtMs = performance.now();
+  const log = consoleLog(options.logLevel, options.logFormat);
+  const dataDir = prepareDataDirectory(resolve(options.dataDir), systemFiles);
+  const broker = await startBroker({
+    port: options.port,
+    host: options.bind,
+    log,
+    ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
+    ...(options.maxMessageSize === undefined ? {} : { maxMessageBytes: options.maxMessageSize }),
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(listenProblem(error, options));
+  });
+  if (options.logFormat === 'text') process.stdout.write(banner(broker.url, dataDir));
+  const tookMs = Math.round(performance.now() - startedAtMs);
+  log.write(
+    'info',
+    `Server startup complete in ${tookMs} ms, listening on ${broker.host}:${broker.port}`,
+  );
+
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.write('info', `${signal}: closing connections and stopping; once more to stop at once`);
+    broker.close().then(
+      () => {
+        log.write('info', 'stopped');
+        process.exit(0);
+      },
+      (error: unknown) => fail(error),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function banner(url: string, dataDir: string): string {
+  return `
+  Leveret ${version}
+
+  AMQP      ${url}
+  Login     guest / guest, from this machine only
+  Data      ${dataDir} (this version keeps messages in memory only)
+  Stop      Ctrl-C
+
+`;
+}
+
+function prepareDataDirectory(path: string, files: Files): string {
+  try {
+    files.makeDirectory(path);
+    const probe = join(path, '.writable');
+    files.writeText(probe, '');
+    files.remove(probe);
+    return path;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(
+      `cannot write to the data directory ${path} (${code}); make it writable for this user or choose another with --data-dir`,
+    );
+  }
+}
+
+function listenProblem(error: NodeJS.ErrnoException, { port, bind }: Options): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `port ${port} on ${bind} is in use; stop the program that has it or choose another with --port`;
+    case 'EACCES':
+      return `this user may not listen on port ${port}; choose one from 1024 on with --port`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${bind} is no address of this machine; choose another with --bind (0.0.0.0 for all)`;
+    default:
+      return `cannot listen on ${bind}:${port}: ${error.message}`;
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError('a port is a number from 0 to 65535.');
+}
+
+function parseBytes(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes !== undefined) return bytes;
+  throw new InvalidArgumentError('a size is a number with a unit, such as 512MiB or 2GB.');
+}
+
+function fail(error: unknown): never {
+  if (error instanceof UsageError || error instanceof RangeError) {
+    process.stderr.write(`leveret: ${error.message}.\n`);
+  } else {
+    process.stderr.write(`leveret: ${error instanceof Error ? error.stack : String(error)}\n`);
+  }
+  process.exit(1);
+}
+
+program.parseAsync().catch(fail);

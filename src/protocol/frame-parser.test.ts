@@ -1,0 +1,271 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { AmqpError } from './amqp-error.ts';
+import { type Block, blockOf } from './block.ts';
+import { FrameParser } from './frame-parser.ts';
+
+const FRAME_MAX = 64;
+
+/** type u8 | channel u16 | size u32 | payload | 0xCE */
+function frame(type: number, channel: number, payload: Uint8Array, frameEnd = 0xce): Uint8Array {
+  const head = Buffer.alloc(7);
+  head.writeUInt8(type);
+  head.writeUInt16BE(channel, 1);
+  head.writeUInt32BE(payload.length, 3);
+  return Buffer.concat([head, payload, Uint8Array.of(frameEnd)]);
+}
+
+const bytesOf = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
+
+/** Where a frame came from and what it carried: `type/channel payload`. */
+const line = (type: number, channel: number, payload: Uint8Array) =>
+  `${type}/${channel} ${Buffer.from(payload).toString('hex')}`;
+
+let log: string[];
+let parser: FrameParser;
+/** Consumes whole frames ahead of the parser when a test wants that. */
+let readAhead: (block: Block, at: number, end: number) => number;
+
+/** Called after each frame that was logged. */
+let afterFrame: () => void;
+
+function startOver(): void {
+  log = [];
+  parser = new FrameParser(
+    {
+      readAhead: (block, at, end) => readAhead(block, at, end),
+      frame: (type, channel, block, at, end) => {
+        log.push(line(type, channel, block.bytes.subarray(at, end)));
+        afterFrame();
+      },
+    },
+    FRAME_MAX,
+  );
+}
+
+beforeEach(() => {
+  readAhead = (_block, at) => at;
+  afterFrame = () => {};
+  startOver();
+});
+
+/**
+ * Pushes a chunk as a transport does (platform/transport.ts): out of a read buffer that all connections share, with just
+ * the headroom that is asked for, and full of others' bytes before and after the call.
+ */
+function push(chunk: Uint8Array, kind: 'Uint8Array' | 'Buffer' = 'Uint8Array'): void {
+  const headroom = FrameParser.headroomBytes(parser.frameMax);
+  const sizeBytes = headroom + chunk.length + 16;
+  const bytes = kind === 'Buffer' ? Buffer.alloc(sizeBytes) : new Uint8Array(sizeBytes);
+  bytes.fill(0xce);
+  bytes.set(chunk, headroom);
+  try {
+    parser.push(blockOf(bytes), headroom, headroom + chunk.length);
+  } finally {
+    bytes.fill(0xdd);
+  }
+}
+
+describe('whole frames', () => {
+  test('one after the other', () => {
+    push(bytesOf('01 0001 00000002 aabb ce 08 0000 00000000 ce 03 ffff 00000001 ce ce'));
+    expect(log).toEqual(['1/1 aabb', '8/0 ', '3/65535 ce']);
+  });
+
+  test('a type that is not known is left to the sink to refuse', () => {
+    push(frame(9, 1, bytesOf('aa')));
+    expect(log).toEqual(['9/1 aa']);
+  });
+
+  test('one byte at a time', () => {
+    for (const octet of frame(1, 1, bytesOf('aabb'))) push(Uint8Array.of(octet));
+    expect(log).toEqual(['1/1 aabb']);
+  });
+
+  test('an empty chunk changes nothing', () => {
+    const bytes = frame(1, 1, bytesOf('aabb'));
+    for (const chunk of [[], bytes.subarray(0, 3), [], bytes.subarray(3), []]) {
+      push(Uint8Array.from(chunk));
+    }
+    expect(log).toEqual(['1/1 aabb']);
+  });
+
+  test('the rest is kept apart from the read buffer, also when that is a Buffer', () => {
+    const bytes = frame(1, 1, bytesOf('aabbcc'));
+    push(bytes.subarray(0, 9), 'Buffer');
+    push(bytes.subarray(9), 'Buffer');
+    expect(log).toEqual(['1/1 aabbcc']);
+  });
+});
+
+describe('what is refused', () => {
+  test('another end octet', () => {
+    expect(() => push(frame(1, 1, bytesOf('aa'), 0xcd))).toThrow(
+      new AmqpError(501, 'frame of type 1 ends in octet 205, not 206'),
+    );
+    expect(log).toEqual([]);
+  });
+
+  test('frames of frame_max, and 8 bytes more, are taken as RabbitMQ does', () => {
+    push(frame(3, 1, new Uint8Array(FRAME_MAX - 8)));
+    push(frame(3, 1, new Uint8Array(FRAME_MAX)));
+    expect(log).toHaveLength(2);
+  });
+
+  test('a larger one is refused by its header', () => {
+    const bytes = frame(3, 1, new Uint8Array(FRAME_MAX + 1));
+    push(bytes.subarray(0, 6));
+    expect(() => push(bytes.subarray(6, 7))).toThrow(
+      new AmqpError(
+        501,
+        'frame of type 3 has a payload of 65 bytes, more than the negotiated frame_max of 64 allows',
+      ),
+    );
+    expect(log).toEqual([]);
+  });
+
+  test('the largest size there is', () => {
+    expect(() => push(bytesOf('01 0001 ffffffff'))).toThrow('a payload of 4294967295 bytes');
+  });
+
+  test('frames in front of a bad one have been handed over', () => {
+    const good = frame(1, 1, bytesOf('aa'));
+    expect(() => push(Buffer.concat([good, good, frame(1, 1, bytesOf('aa'), 0)]))).toThrow();
+    expect(log).toEqual(['1/1 aa', '1/1 aa']);
+  });
+});
+
+describe('between frames', () => {
+  test('stop ignores what follows, in this chunk and the next', () => {
+    afterFrame = () => parser.stop();
+    const bytes = frame(1, 1, bytesOf('aa'));
+    push(Buffer.concat([bytes, bytes, bytes.subarray(0, 4)]));
+    push(bytes);
+    push(bytesOf('ff ffff ffffffff'));
+    expect(log).toEqual(['1/1 aa']);
+  });
+
+  test('stop between chunks forgets what was left', () => {
+    const bytes = frame(1, 1, bytesOf('aa'));
+    push(bytes.subarray(0, 5));
+    parser.stop();
+    push(bytes.subarray(5));
+    expect(log).toEqual([]);
+  });
+
+  test('a new frame_max holds from the next frame on', () => {
+    afterFrame = () => {
+      parser.frameMax = 32;
+    };
+    const large = frame(3, 1, new Uint8Array(40));
+    expect(() => push(Buffer.concat([large, large]))).toThrow('more than the negotiated frame_max');
+    expect(log).toHaveLength(1);
+  });
+});
+
+describe('reading ahead', () => {
+  test('is offered every method frame and no other, whole or not', () => {
+    const offered: number[] = [];
+    readAhead = (block, at, end) => {
+      expect(block.bytes[at]).toBe(1);
+      offered.push(end - at);
+      return at;
+    };
+    const method = frame(1, 1, bytesOf('aabb'));
+    push(Buffer.concat([frame(3, 1, bytesOf('aa')), method, method.subarray(0, 8)]));
+    push(method.subarray(8));
+    expect(offered).toEqual([18, 8, 10]);
+    expect(log).toEqual(['3/1 aa', '1/1 aabb', '1/1 aabb']);
+  });
+
+  test('may take several frames, and the parser goes on behind them', () => {
+    const method = frame(1, 1, bytesOf('aabb')); // 10 bytes
+    readAhead = (_block, at, end) => {
+      if (end - at < 20) return at;
+      log.push('two');
+      return at + 20;
+    };
+    push(Buffer.concat([method, method, method, method, method, method.subarray(0, 5)]));
+    push(method.subarray(5));
+    expect(log).toEqual(['two', 'two', '1/1 aabb', '1/1 aabb']);
+  });
+});
+
+describe('any cut of the byte stream parses alike', () => {
+  const frames = fc.array(
+    fc.tuple(
+      fc.oneof(fc.constantFrom(1, 2, 3, 8), fc.nat(255)),
+      fc.nat(0xffff),
+      fc.oneof(
+        fc.uint8Array({ maxLength: FRAME_MAX }),
+        fc.uint8Array({ minLength: FRAME_MAX - 1, maxLength: FRAME_MAX }),
+      ),
+    ),
+    { maxLength: 8 },
+  );
+  /** Sizes of chunks; what is left after them is the last. */
+  const cuts = fc.array(fc.oneof(fc.nat(9), fc.nat(120)), { maxLength: 30 });
+
+  function pushInChunks(stream: Uint8Array, cuts: readonly number[]): string | undefined {
+    try {
+      let at = 0;
+      for (const sizeBytes of cuts) {
+        push(stream.subarray(at, at + sizeBytes));
+        at = Math.min(stream.length, at + sizeBytes);
+      }
+      push(stream.subarray(at));
+      return undefined;
+    } catch (error) {
+      if (error instanceof AmqpError) return error.message;
+      throw error;
+    }
+  }
+
+  test('into the frames that were sent', () => {
+    fc.assert(
+      fc.property(frames, cuts, (frames, cuts) => {
+        startOver();
+        const stream = Buffer.concat(frames.map((parts) => frame(...parts)));
+        expect(pushInChunks(stream, cuts)).toBeUndefined();
+        expect(log).toEqual(frames.map((parts) => line(...parts)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('also where frames are read ahead', () => {
+    // Takes a frame of an even channel ahead, when all of it is there.
+    readAhead = (block, at, end) => {
+      if (end - at < 8 || block.view.getUint16(at + 1) % 2 !== 0) return at;
+      const payloadEnd = at + 7 + block.view.getUint32(at + 3);
+      if (payloadEnd >= end) return at;
+      log.push(line(1, block.view.getUint16(at + 1), block.bytes.subarray(at + 7, payloadEnd)));
+      return payloadEnd + 1;
+    };
+    fc.assert(
+      fc.property(frames, cuts, (frames, cuts) => {
+        startOver();
+        const stream = Buffer.concat(frames.map((parts) => frame(...parts)));
+        expect(pushInChunks(stream, cuts)).toBeUndefined();
+        expect(log).toEqual(frames.map((parts) => line(...parts)));
+      }),
+    );
+  });
+
+  test('into the same frames and the same error when bytes are spoilt', () => {
+    const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(frames, cuts, changes, (frames, cuts, changes) => {
+        const stream = Buffer.concat([...frames.map((parts) => frame(...parts)), bytesOf('0000')]);
+        for (const [at, octet] of changes) stream[at % stream.length] = octet;
+        startOver();
+        const error = pushInChunks(stream, []);
+        const expected = log;
+        startOver();
+        expect(pushInChunks(stream, cuts)).toBe(error);
+        expect(log).toEqual(expected);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

@@ -1,0 +1,85 @@
+// One consumer of a channel: its credit, and how a message becomes a basic.deliver.
+import { viewMessage } from '../broker/message.ts';
+import type { Consumer } from '../broker/queue/consumer.ts';
+import type { Queue } from '../broker/queue/queue.ts';
+import type { Block } from '../protocol/block.ts';
+import { Content } from '../protocol/content.ts';
+import { deliveryPrefix } from '../protocol/frame-writer.ts';
+import type { Channel } from './channel.ts';
+import type { Holder } from './unacked.ts';
+
+export interface ConsumerOptions {
+  readonly tag: string;
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  readonly priority: number;
+  /** How many unacknowledged deliveries it may have; 0 = no limit. */
+  readonly prefetch: number;
+}
+
+const delivered = new Content();
+
+export class ChannelConsumer implements Consumer, Holder {
+  readonly tag: string;
+  readonly queue: Queue;
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  readonly priority: number;
+  readonly #prefetch: number;
+  readonly #channel: Channel;
+  readonly #prefix: Block;
+  #unackedCount = 0;
+  isParked = false;
+
+  constructor(channel: Channel, queue: Queue, options: ConsumerOptions) {
+    this.#channel = channel;
+    this.queue = queue;
+    this.tag = options.tag;
+    this.noAck = options.noAck;
+    this.exclusive = options.exclusive;
+    this.priority = options.priority;
+    this.#prefetch = options.prefetch;
+    this.#prefix = deliveryPrefix(channel.number, options.tag);
+  }
+
+  canTake(): boolean {
+    if (this.#channel.connection.output.isCongested) return false;
+    if (this.noAck) return true;
+    if (this.#prefetch > 0 && this.#unackedCount >= this.#prefetch) return false;
+    return this.#channel.hasSharedCredit;
+  }
+
+  deliver(sequence: number, slot: number, offset: number, redelivered: boolean): void {
+    const channel = this.#channel;
+    const { store } = channel;
+    const tag = channel.nextDeliveryTag();
+    viewMessage(store.segment(slot), offset, delivered);
+    const { output } = channel.connection;
+    output.writer.delivery(this.#prefix, channel.number, tag, redelivered, delivered);
+    if (this.noAck) {
+      store.release(slot);
+    } else {
+      this.#unackedCount += 1;
+      channel.sharedUnackedCount += 1;
+      channel.unacked.add(tag, this, sequence, slot, offset);
+    }
+    channel.connection.sendLater();
+  }
+
+  settled(): void {
+    this.#unackedCount -= 1;
+    const channel = this.#channel;
+    channel.sharedUnackedCount -= 1;
+    if (channel.isSharing) channel.consumersReady();
+    else this.ready();
+  }
+
+  /** Something that kept it from taking messages has changed. */
+  ready(): void {
+    if (this.isParked && this.canTake()) this.queue.consumerReady(this);
+  }
+
+  cancelled(): void {
+    this.#channel.consumerCancelled(this);
+  }
+}

@@ -1,0 +1,122 @@
+// One channel: its consumers, its outstanding deliveries, and what it remembers between methods (last declared queue, qos,
+// confirm or transaction mode). The methods themselves are in methods/.
+import type { Exchange } from '../broker/exchange/exchange.ts';
+import { notFound } from '../broker/refusal.ts';
+import type { Route } from '../broker/route-cache.ts';
+import type { User } from '../broker/user.ts';
+import type { VHost } from '../broker/vhost.ts';
+import { CommandAssembler, type CommandSink } from '../protocol/command-assembler.ts';
+import type { Content } from '../protocol/content.ts';
+import type { Method } from '../protocol/methods.generated.ts';
+import type { MessageStore } from '../store/message-store.ts';
+import type { ChannelConsumer } from './channel-consumer.ts';
+import type { Confirms } from './confirms.ts';
+import type { Connection } from './connection.ts';
+import { announceContent, handle } from './methods/handlers.ts';
+import type { Transaction } from './transaction.ts';
+import { Unacked } from './unacked.ts';
+
+export class Channel implements CommandSink {
+  readonly number: number;
+  readonly connection: Connection;
+  readonly vhost: VHost;
+  readonly user: User;
+  readonly store: MessageStore;
+  readonly assembler: CommandAssembler;
+  readonly unacked = new Unacked();
+  readonly consumers = new Map<string, ChannelConsumer>();
+  /** Set by confirm.select. */
+  confirms: Confirms | undefined;
+  /** Set by tx.select. */
+  transaction: Transaction | undefined;
+  /** What an empty queue name stands for. */
+  lastDeclaredQueue = '';
+  /** basic.qos with global=false: the limit of every consumer that comes after it; 0 = none. */
+  prefetch = 0;
+  /** basic.qos with global=true: the limit of all consumers together; 0 = none. */
+  sharedPrefetch = 0;
+  /** Unacknowledged deliveries of all consumers (not of basic.get). */
+  sharedUnackedCount = 0;
+  /** We have sent channel.close and ignore everything until the peer has answered it. */
+  isClosing = false;
+  /** The route of the last publish; most publishes of a channel take the same one. */
+  lastRoute: Route | undefined;
+  /** The last exchange that the user was found to have write access to. */
+  writableExchange: Exchange | undefined;
+  #lastDeliveryTag = 0;
+
+  constructor(connection: Connection, number: number, vhost: VHost, user: User) {
+    this.connection = connection;
+    this.number = number;
+    this.vhost = vhost;
+    this.user = user;
+    this.store = vhost.store;
+    this.assembler = new CommandAssembler(this);
+  }
+
+  contentAnnounced(_method: Method, bodySizeBytes: number): void {
+    announceContent(this, bodySizeBytes);
+  }
+
+  command(method: Method, content: Content | undefined): void {
+    handle(this, method, content);
+  }
+
+  /** Sends a method at the end of this turn, behind everything that was sent on the channel before. */
+  send(method: Method): void {
+    this.connection.send(this.number, method);
+  }
+
+  nextDeliveryTag(): number {
+    this.#lastDeliveryTag += 1;
+    return this.#lastDeliveryTag;
+  }
+
+  /** Whether a limit over all consumers is in force. */
+  get isSharing(): boolean {
+    return this.sharedPrefetch > 0;
+  }
+
+  get hasSharedCredit(): boolean {
+    return this.sharedPrefetch === 0 || this.sharedUnackedCount < this.sharedPrefetch;
+  }
+
+  /**
+   * The queue a method means: an empty name is the one declared last on this channel.
+   * @throws AmqpError 404 when there was none.
+   */
+  queueName(name: string): string {
+    if (name !== '') return name;
+    if (this.lastDeclaredQueue === '') throw notFound('no previously declared queue');
+    return this.lastDeclaredQueue;
+  }
+
+  /** Consumers that were full may have room again. */
+  consumersReady(): void {
+    for (const consumer of this.consumers.values()) consumer.ready();
+  }
+
+  /** The queue of a consumer is gone; clients that can hear it are told. */
+  consumerCancelled(consumer: ChannelConsumer): void {
+    this.consumers.delete(consumer.tag);
+    if (!this.connection.peerKnows('consumer_cancel_notify')) return;
+    this.send({ name: 'basic.cancel', consumerTag: consumer.tag, noWait: true });
+  }
+
+  /** Sends acks of publishes that have been accepted. */
+  sendConfirms(): void {
+    this.confirms?.send(this.number, this.connection.output.writer);
+  }
+
+  /** Gives everything back: what was delivered and not acknowledged returns to its queues, consumers end. */
+  release(): void {
+    this.transaction?.discard();
+    this.transaction = undefined;
+    const consumers = [...this.consumers.values()];
+    this.consumers.clear();
+    // Messages return first: an auto-delete queue that then loses its last consumer takes them along.
+    for (const tag of this.unacked.allTags()) this.unacked.requeue(tag);
+    for (const consumer of consumers) consumer.queue.removeConsumer(consumer);
+    this.assembler.reset();
+  }
+}

@@ -1,0 +1,132 @@
+// The handshake after the protocol header: start, tune, open, each answered before the next. Ends with a user in a vhost.
+import type { Broker } from '../broker/broker.ts';
+import { notAllowed } from '../broker/refusal.ts';
+import type { User } from '../broker/user.ts';
+import type { VHost } from '../broker/vhost.ts';
+import { AmqpError } from '../protocol/amqp-error.ts';
+import { FieldTable } from '../protocol/field-table.ts';
+import {
+  type ConnectionOpen,
+  type ConnectionStartOk,
+  type ConnectionTuneOk,
+  type Method,
+  ReplyCode,
+} from '../protocol/methods.generated.ts';
+import { MECHANISMS, readCredentials } from './sasl.ts';
+
+/** What the server offers and the client may lower. */
+export const OFFERED = { channelMax: 2047, frameMax: 131_072, heartbeat: 60 } as const;
+
+/** The specification's minimum. RabbitMQ 4.1 asks for 8192; clients that propose 4096 are served here. */
+export const FRAME_MIN_BYTES = 4096;
+
+export interface Tuning {
+  readonly channelMax: number;
+  readonly frameMax: number;
+  /** Seconds; 0 = none. */
+  readonly heartbeat: number;
+}
+
+/** A login that was refused. It closes the connection in a way of its own (`Connection.refuseLogin`). */
+export class LoginRefused extends AmqpError {
+  /** For the log; the client is not told. */
+  readonly reason: string;
+
+  constructor(mechanism: string, reason: string) {
+    super(
+      ReplyCode.ACCESS_REFUSED,
+      `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,
+    );
+    this.reason = reason;
+  }
+}
+
+export interface HandshakeHost {
+  readonly broker: Broker;
+  readonly remoteHost: string;
+  send(channel: number, method: Method): void;
+  /** The agreed limits hold from here on. */
+  tuned(tuning: Tuning): void;
+  opened(user: User, vhost: VHost): void;
+}
+
+export class Handshake {
+  readonly #host: HandshakeHost;
+  readonly #serverProperties: FieldTable;
+  #expected: 'connection.start-ok' | 'connection.tune-ok' | 'connection.open' =
+    'connection.start-ok';
+  #user: User | undefined;
+  clientProperties = FieldTable.empty;
+
+  constructor(host: HandshakeHost, serverProperties: FieldTable) {
+    this.#host = host;
+    this.#serverProperties = serverProperties;
+  }
+
+  start(): void {
+    this.#host.send(0, {
+      name: 'connection.start',
+      versionMajor: 0,
+      versionMinor: 9,
+      serverProperties: this.#serverProperties,
+      mechanisms: Buffer.from(MECHANISMS),
+      locales: Buffer.from('en_US'),
+    });
+  }
+
+  /** @throws AmqpError 403, 502, 503 or 530 as the step demands; 503 for a method out of order. */
+  method(method: Method): void {
+    if (method.name !== this.#expected) {
+      throw new AmqpError(
+        ReplyCode.COMMAND_INVALID,
+        `expected '${this.#expected}', got '${method.name}'`,
+      );
+    }
+    if (method.name === 'connection.start-ok') this.#authenticate(method);
+    else if (method.name === 'connection.tune-ok') this.#tune(method);
+    else this.#open(method);
+  }
+
+  #authenticate(method: ConnectionStartOk): void {
+    this.clientProperties = method.clientProperties;
+    const { name, password } = readCredentials(method.mechanism, method.response);
+    const login = this.#host.broker.logIn(name, password, this.#host.remoteHost);
+    if ('refusal' in login) throw new LoginRefused(method.mechanism, login.refusal);
+    this.#user = login.user;
+    this.#expected = 'connection.tune-ok';
+    this.#host.send(0, { name: 'connection.tune', ...OFFERED });
+  }
+
+  #tune(method: ConnectionTuneOk): void {
+    requireAtMost('channel_max', method.channelMax, OFFERED.channelMax);
+    requireAtMost('frame_max', method.frameMax, OFFERED.frameMax);
+    if (method.frameMax < FRAME_MIN_BYTES) {
+      throw notAllowed(
+        `negotiated frame_max = ${method.frameMax} is lower than the minimum allowed value (${FRAME_MIN_BYTES})`,
+      );
+    }
+    this.#expected = 'connection.open';
+    this.#host.tuned(method);
+  }
+
+  #open(method: ConnectionOpen): void {
+    const user = this.#user!;
+    const name = method.virtualHost;
+    const vhost = this.#host.broker.vhost(name);
+    if (!vhost) throw notAllowed(`vhost ${name} not found`);
+    if (!user.mayEnter(name)) {
+      throw notAllowed(`access to vhost '${name}' refused for user '${user.name}'`);
+    }
+    this.#host.opened(user, vhost);
+    this.#host.send(0, { name: 'connection.open-ok' });
+  }
+}
+
+/** 0 says "no limit", which is more than any limit. */
+function requireAtMost(what: string, received: number, offered: number): void {
+  if (received > 0 && received <= offered) return;
+  const shown = received === 0 ? '0 (no limit)' : String(received);
+  throw notAllowed(
+    `negotiated ${what} = ${shown} is higher than the maximum allowed value (${offered})`,
+  );
+}

@@ -1,0 +1,150 @@
+// Class basic, but for publish: consuming, fetching, and settling what was delivered.
+import { integerOf } from '../../broker/equivalence.ts';
+import { viewMessage } from '../../broker/message.ts';
+import type { Queue } from '../../broker/queue/queue.ts';
+import { notAllowed, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
+import { randomToken } from '../../platform/random.ts';
+import { Content } from '../../protocol/content.ts';
+import type {
+  BasicAck,
+  BasicCancel,
+  BasicConsume,
+  BasicGet,
+  BasicNack,
+  BasicQos,
+  BasicRecover,
+  BasicRecoverAsync,
+  BasicReject,
+} from '../../protocol/methods.generated.ts';
+import type { Channel } from '../channel.ts';
+import { ChannelConsumer } from '../channel-consumer.ts';
+import { cleanName } from './names.ts';
+
+export function qos(channel: Channel, method: BasicQos): void {
+  if (method.prefetchSize !== 0) throw notImplemented(`prefetch_size!=0 (${method.prefetchSize})`);
+  if (method.global) {
+    channel.sharedPrefetch = method.prefetchCount;
+    channel.consumersReady();
+  } else {
+    channel.prefetch = method.prefetchCount;
+  }
+  channel.send({ name: 'basic.qos-ok' });
+}
+
+export function consume(channel: Channel, method: BasicConsume): void {
+  const { connection, user, vhost } = channel;
+  const name = channel.queueName(cleanName(method.queue));
+  user.require('read', 'queue', name, vhost.name);
+  if (channel.consumers.has(method.consumerTag)) {
+    throw notAllowed(`attempt to reuse consumer tag '${method.consumerTag}'`);
+  }
+  const queue = vhost.requireQueue(name, connection);
+  queue.checkMayConsume(method.exclusive);
+  const { random } = connection.broker.services;
+  const tag = method.consumerTag || `amq.ctag-${randomToken(random)}`;
+  const consumer = new ChannelConsumer(channel, queue, {
+    tag,
+    noAck: method.noAck,
+    exclusive: method.exclusive,
+    priority: Number(integerOf(method.arguments.get('x-priority')) ?? 0n),
+    prefetch: channel.prefetch,
+  });
+  // Deliveries come at the end of the turn at the earliest, so the reply is always ahead of them.
+  if (!method.noWait) channel.send({ name: 'basic.consume-ok', consumerTag: tag });
+  channel.consumers.set(tag, consumer);
+  queue.addConsumer(consumer);
+}
+
+/** Idempotent. What the consumer has unacknowledged stays the channel's. */
+export function cancel(channel: Channel, method: BasicCancel): void {
+  const { consumerTag } = method;
+  const consumer = channel.consumers.get(consumerTag);
+  if (consumer) {
+    channel.consumers.delete(consumerTag);
+    consumer.queue.removeConsumer(consumer);
+  }
+  if (!method.noWait) channel.send({ name: 'basic.cancel-ok', consumerTag });
+}
+
+const fetched = new Content();
+
+export function get(channel: Channel, method: BasicGet): void {
+  const { connection, store, user, vhost } = channel;
+  const name = channel.queueName(cleanName(method.queue));
+  user.require('read', 'queue', name, vhost.name);
+  const queue: Queue = vhost.requireQueue(name, connection);
+  queue.dispatch();
+  const found = queue.get(method.noAck, (sequence, slot, offset, redelivered) => {
+    const deliveryTag = channel.nextDeliveryTag();
+    viewMessage(store.segment(slot), offset, fetched);
+    channel.send({
+      name: 'basic.get-ok',
+      deliveryTag,
+      redelivered,
+      exchange: fetched.exchange,
+      routingKey: fetched.routingKey,
+      messageCount: queue.readyCount,
+    });
+    connection.output.writer.content(channel.number, fetched);
+    if (method.noAck) store.release(slot);
+    else channel.unacked.add(deliveryTag, { queue, settled: () => {} }, sequence, slot, offset);
+  });
+  if (!found) channel.send({ name: 'basic.get-empty' });
+}
+
+export function ack(channel: Channel, method: BasicAck): void {
+  acknowledge(channel, method.deliveryTag, method.multiple);
+}
+
+/** Also the fast path of connection.ts, which reads the tag without making an object of the method. */
+export function acknowledge(channel: Channel, tag: number, multiple: boolean): void {
+  if (!multiple && !channel.transaction && channel.unacked.has(tag)) channel.unacked.settle(tag);
+  else settleAll(channel, tagsOf(channel, tag, multiple), false);
+}
+
+export function nack(channel: Channel, method: BasicNack): void {
+  settleAll(channel, tagsOf(channel, method.deliveryTag, method.multiple), method.requeue);
+}
+
+export function reject(channel: Channel, method: BasicReject): void {
+  settleAll(channel, tagsOf(channel, method.deliveryTag, false), method.requeue);
+}
+
+/**
+ * The outstanding deliveries that a tag stands for: itself or, with `multiple`, all up to it; 0 is then all there are.
+ * @throws AmqpError 406 for a tag that is not outstanding.
+ */
+function tagsOf(channel: Channel, tag: number, multiple: boolean): number[] {
+  if (multiple && tag === 0) return channel.unacked.tagsUpTo(Number.POSITIVE_INFINITY);
+  if (!channel.unacked.has(tag)) throw preconditionFailed(`unknown delivery tag ${tag}`);
+  return multiple ? channel.unacked.tagsUpTo(tag) : [tag];
+}
+
+function settleAll(channel: Channel, tags: number[], requeue: boolean): void {
+  const { transaction, unacked } = channel;
+  for (const tag of tags) {
+    if (transaction) {
+      unacked.reserve(tag, true);
+      transaction.holdAck(tag, requeue);
+    } else if (requeue) {
+      unacked.requeue(tag);
+    } else {
+      unacked.settle(tag);
+    }
+  }
+}
+
+export function recover(channel: Channel, method: BasicRecover): void {
+  requeueAll(channel, method.requeue);
+  channel.send({ name: 'basic.recover-ok' });
+}
+
+export function recoverAsync(channel: Channel, method: BasicRecoverAsync): void {
+  requeueAll(channel, method.requeue);
+}
+
+function requeueAll(channel: Channel, requeue: boolean): void {
+  if (!requeue) throw notImplemented('requeue=false');
+  for (const tag of channel.unacked.tagsUpTo(Number.POSITIVE_INFINITY))
+    channel.unacked.requeue(tag);
+}

@@ -1,0 +1,158 @@
+// basic.publish: from the checks to the queues. The fast path of connection.ts, the state machine's commands and a
+// transaction's commit all end here.
+import type { Exchange } from '../../broker/exchange/exchange.ts';
+import { storeMessage } from '../../broker/message.ts';
+import type { Queue } from '../../broker/queue/queue.ts';
+import { MAX_EXPIRY_MS } from '../../broker/queue/queue-arguments.ts';
+import { accessRefused, named, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
+import type { Route } from '../../broker/route-cache.ts';
+import { sameBytes } from '../../protocol/block.ts';
+import type { Content } from '../../protocol/content.ts';
+import { type BasicPublish, ReplyCode } from '../../protocol/methods.generated.ts';
+import { PropertyFlag } from '../../protocol/properties.ts';
+import type { Channel } from '../channel.ts';
+
+const CHECKED_PROPERTIES = PropertyFlag.expiration | PropertyFlag.userId;
+
+/** A publish that came frame by frame. */
+export function publishCommand(channel: Channel, method: BasicPublish, content: Content): void {
+  publish(channel, content, method.mandatory, method.immediate);
+}
+
+/**
+ * Takes one message: checks in RabbitMQ's order (size, permission, existence, then what the properties say), then routes.
+ * `content` is copied; it may lie in the read buffer.
+ */
+export function publish(
+  channel: Channel,
+  content: Content,
+  mandatory: boolean,
+  immediate: boolean,
+): void {
+  channel.connection.published();
+  if (immediate) throw notImplemented('immediate=true');
+  checkSize(channel, content.bodyEnd - content.bodyAt);
+  const route = routeOf(channel, content);
+  if (route.exchange.internal) {
+    throw accessRefused(
+      `cannot publish to internal ${named('exchange', route.exchange.name, channel.vhost.name)}`,
+    );
+  }
+  if ((content.propertyFlags & CHECKED_PROPERTIES) !== 0) checkProperties(channel, content);
+
+  if (channel.transaction) {
+    channel.transaction.holdPublish(content, mandatory);
+    return;
+  }
+  const queues = route.queues ?? channel.vhost.route(content, route.exchange);
+  if (queues.length > 0) enqueue(channel, content, queues);
+  else if (mandatory) returnMessage(channel, content);
+  if (channel.confirms) {
+    channel.confirms.accept(channel.confirms.next());
+    channel.connection.confirmLater(channel);
+  }
+}
+
+/** A publish of a transaction that commits: checked long ago, and in the store, where the transaction holds it. */
+export function publishHeld(
+  channel: Channel,
+  content: Content,
+  mandatory: boolean,
+  slot: number,
+  offset: number,
+): void {
+  const exchange = channel.vhost.exchange(content.exchange);
+  const queues = exchange ? channel.vhost.route(content, exchange) : [];
+  if (queues.length > 0) {
+    channel.store.retain(slot, queues.length);
+    for (const queue of queues) queue.publish(slot, offset);
+  } else if (mandatory) {
+    returnMessage(channel, content);
+  }
+}
+
+function enqueue(channel: Channel, content: Content, queues: readonly Queue[]): void {
+  const { slot, recordAt } = storeMessage(channel.store, content, queues.length);
+  for (let i = 0; i < queues.length; i++) queues[i]!.publish(slot, recordAt);
+}
+
+/** @throws AmqpError 406 when a body is larger than the broker takes. */
+export function checkSize(channel: Channel, bodySizeBytes: number): void {
+  const { maxMessageBytes } = channel.connection.broker.options;
+  if (bodySizeBytes > maxMessageBytes) {
+    throw preconditionFailed(
+      `message size ${bodySizeBytes} is larger than configured max size ${maxMessageBytes}`,
+    );
+  }
+}
+
+/** Where the message goes: the channel's last route, one that the vhost remembers, or one that is found now. */
+function routeOf(channel: Channel, content: Content): Route {
+  const { bytes } = content.block;
+  const { routeAt } = content;
+  const length = content.routeEnd - routeAt;
+  const last = channel.lastRoute;
+  if (
+    last?.isCurrent &&
+    last.bytes.length === length &&
+    sameBytes(last.bytes, 0, bytes, routeAt, length)
+  ) {
+    return last;
+  }
+  const remembered = channel.vhost.rememberedRoute(content);
+  if (remembered) requireWrite(channel, remembered.exchange);
+  const route = remembered ?? findRoute(channel, content);
+  channel.lastRoute = route;
+  return route;
+}
+
+function findRoute(channel: Channel, content: Content): Route {
+  const { vhost, user } = channel;
+  const name = content.exchange;
+  // Permission before existence, as RabbitMQ does: a stranger cannot probe for names.
+  user.require('write', 'exchange', name, vhost.name);
+  const exchange = vhost.requireExchange(name);
+  channel.writableExchange = exchange;
+  return vhost.findRoute(content, exchange);
+}
+
+function requireWrite(channel: Channel, exchange: Exchange): void {
+  if (channel.writableExchange === exchange) return;
+  channel.user.require('write', 'exchange', exchange.name, channel.vhost.name);
+  channel.writableExchange = exchange;
+}
+
+function checkProperties(channel: Channel, content: Content): void {
+  const { expiration, userId } = content.properties;
+  if (expiration !== undefined) checkExpiration(expiration);
+  const { user } = channel;
+  if (userId !== undefined && userId !== user.name && !user.tags.has('impersonator')) {
+    throw preconditionFailed(
+      `user_id property set to '${userId}' but authenticated user was '${user.name}'`,
+    );
+  }
+}
+
+/** Milliseconds as plain decimal digits. */
+function checkExpiration(expiration: string): void {
+  if (!/^\d+$/.test(expiration)) {
+    throw preconditionFailed(`invalid expiration '${expiration}': no_integer`);
+  }
+  if (BigInt(expiration) > MAX_EXPIRY_MS) {
+    throw preconditionFailed(
+      `invalid expiration '${expiration}': {value_too_large,${BigInt(expiration)}}`,
+    );
+  }
+}
+
+/** An unroutable message goes back as it came, before its confirm. */
+function returnMessage(channel: Channel, content: Content): void {
+  channel.send({
+    name: 'basic.return',
+    replyCode: ReplyCode.NO_ROUTE,
+    replyText: 'NO_ROUTE',
+    exchange: content.exchange,
+    routingKey: content.routingKey,
+  });
+  channel.connection.output.writer.content(channel.number, content);
+}

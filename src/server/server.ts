@@ -1,0 +1,93 @@
+// Listens and owns the connections. Stops without hurting anybody: clients are told, and given a moment to say goodbye.
+import type { Broker } from '../broker/broker.ts';
+import type { Endpoint, Listener, Network } from '../platform/transport.ts';
+import { AmqpError } from '../protocol/amqp-error.ts';
+import { BlockPool } from '../protocol/block-pool.ts';
+import type { FieldTable } from '../protocol/field-table.ts';
+import { ReplyCode } from '../protocol/methods.generated.ts';
+import { Connection } from './connection.ts';
+import { serverProperties } from './server-properties.ts';
+
+/** What all connections of a server share. */
+export interface ServerContext {
+  readonly broker: Broker;
+  readonly pool: BlockPool;
+  readonly serverProperties: FieldTable;
+  connectionClosed(connection: Connection): void;
+}
+
+export interface ServerOptions {
+  /** As clients see it in `leveret_version`. */
+  readonly version: string;
+  /** As clients see it in `cluster_name`. */
+  readonly clusterName: string;
+}
+
+/** How long clients may take to answer the close of a shutdown. */
+const SHUTDOWN_GRACE_MS = 2_000;
+
+export class Server implements ServerContext {
+  readonly broker: Broker;
+  readonly pool = new BlockPool();
+  readonly serverProperties: FieldTable;
+  readonly #connections = new Set<Connection>();
+  readonly #listeners: Listener[] = [];
+  #onAllClosed: (() => void) | undefined;
+
+  constructor(broker: Broker, options: ServerOptions) {
+    this.broker = broker;
+    this.serverProperties = serverProperties(options.version, options.clusterName);
+    broker.memoryAlarm.watch((raised) => {
+      broker.services.log.write('warning', raised ? MEMORY_ALARM_RAISED : MEMORY_ALARM_CLEARED);
+      for (const connection of this.#connections) connection.memoryAlarmChanged(raised);
+    });
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Begins to accept; rejects with the system's error, such as EADDRINUSE. Port 0 takes a free one. */
+  async listen(network: Network, at: Endpoint): Promise<Endpoint> {
+    const listener = await network.listen(at, (transport) => {
+      const connection = new Connection(this, transport);
+      this.#connections.add(connection);
+      connection.start();
+    });
+    this.#listeners.push(listener);
+    return listener.local;
+  }
+
+  connectionClosed(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onAllClosed?.();
+  }
+
+  /** Accepts no more, tells all clients (320), and resolves when they are gone or had their time. */
+  async close(): Promise<void> {
+    const stopped = Promise.all(this.#listeners.map((listener) => listener.close()));
+    if (this.#connections.size > 0) await this.#closeConnections();
+    await stopped;
+  }
+
+  #closeConnections(): Promise<void> {
+    const reason = new AmqpError(
+      ReplyCode.CONNECTION_FORCED,
+      "broker forced connection closure with reason 'shutdown'",
+    );
+    return new Promise((resolve) => {
+      const timer = this.broker.services.clock.after(SHUTDOWN_GRACE_MS, () => {
+        for (const connection of this.#connections) connection.destroy();
+      });
+      this.#onAllClosed = () => {
+        timer.cancel();
+        resolve();
+      };
+      for (const connection of this.#connections) connection.close(reason);
+    });
+  }
+}
+
+const MEMORY_ALARM_RAISED =
+  'memory limit reached: publishers are blocked until consumers have made room (raise it with --memory-limit)';
+const MEMORY_ALARM_CLEARED = 'memory use is below its limit again: publishers go on';

@@ -1,0 +1,51 @@
+// What a transactional channel has asked for and not committed: publishes, which lie in the store already, and
+// acknowledgements, whose deliveries stay outstanding until then.
+import { storeMessage } from '../broker/message.ts';
+import type { Content } from '../protocol/content.ts';
+import type { MessageStore } from '../store/message-store.ts';
+
+export interface HeldPublish {
+  readonly slot: number;
+  readonly offset: number;
+  readonly mandatory: boolean;
+}
+
+export interface HeldAck {
+  readonly tag: number;
+  /** True when the message goes back to its queue rather than away. */
+  readonly requeue: boolean;
+}
+
+export class Transaction {
+  readonly #store: MessageStore;
+  #publishes: HeldPublish[] = [];
+  #acks: HeldAck[] = [];
+
+  constructor(store: MessageStore) {
+    this.#store = store;
+  }
+
+  holdPublish(content: Content, mandatory: boolean): void {
+    const { slot, recordAt } = storeMessage(this.#store, content, 1);
+    this.#publishes.push({ slot, offset: recordAt, mandatory });
+  }
+
+  holdAck(tag: number, requeue: boolean): void {
+    this.#acks.push({ tag, requeue });
+  }
+
+  /** Hands over everything; whoever takes the publishes releases their records. */
+  take(): { publishes: HeldPublish[]; acks: HeldAck[] } {
+    const taken = { publishes: this.#publishes, acks: this.#acks };
+    this.#publishes = [];
+    this.#acks = [];
+    return taken;
+  }
+
+  /** Drops the publishes and answers which tags were to be acknowledged. */
+  discard(): HeldAck[] {
+    const { publishes, acks } = this.take();
+    for (const { slot } of publishes) this.#store.release(slot);
+    return acks;
+  }
+}

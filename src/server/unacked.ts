@@ -1,0 +1,149 @@
+// The deliveries of one channel that wait for their acknowledgement, by delivery tag. Tags only grow, so they lie in blocks
+// of consecutive tags; a block goes when all of its deliveries are settled. One that is never acknowledged holds its block
+// and no more.
+
+/** Who a delivery went to. `consumer` is undefined for a basic.get. */
+export interface Holder {
+  /** One of its deliveries is settled or given back. */
+  settled(): void;
+  readonly queue: {
+    settle(slot: number): void;
+    requeue(sequence: number, slot: number, offset: number): void;
+  };
+}
+
+const BLOCK_TAGS = 128;
+
+class UnackedBlock {
+  firstTag = 0;
+  /** Deliveries in here that are not settled. */
+  count = 0;
+  /** Undefined where a tag is settled, or was never given. */
+  readonly holders: (Holder | undefined)[] = new Array<Holder | undefined>(BLOCK_TAGS).fill(
+    undefined,
+  );
+  readonly sequences = new Float64Array(BLOCK_TAGS);
+  /** Slot and offset, alternating. */
+  readonly positions = new Int32Array(BLOCK_TAGS * 2);
+  /** 1 where a transaction has acknowledged the delivery and may still roll back. */
+  readonly reserved = new Uint8Array(BLOCK_TAGS);
+}
+
+const spare: UnackedBlock[] = [];
+const KEPT_BLOCKS = 256;
+
+export class Unacked {
+  /** By first tag / BLOCK_TAGS, in ascending order since tags ascend. */
+  readonly #blocks = new Map<number, UnackedBlock>();
+  #last: UnackedBlock | undefined;
+  #count = 0;
+
+  /** Deliveries that are not settled, reserved ones included. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Remembers a delivery; its tag must be higher than all before. */
+  add(tag: number, holder: Holder, sequence: number, slot: number, offset: number): void {
+    const at = tag % BLOCK_TAGS;
+    let block = this.#last;
+    if (block === undefined || tag - block.firstTag >= BLOCK_TAGS || tag < block.firstTag) {
+      block = this.#blockFor(tag - at);
+    }
+    block.holders[at] = holder;
+    block.sequences[at] = sequence;
+    block.positions[at * 2] = slot;
+    block.positions[at * 2 + 1] = offset;
+    block.count += 1;
+    this.#count += 1;
+  }
+
+  /** Whether a tag is outstanding and free to be acknowledged. */
+  has(tag: number): boolean {
+    const block = this.#find(tag);
+    const at = tag % BLOCK_TAGS;
+    return block !== undefined && block.holders[at] !== undefined && block.reserved[at] === 0;
+  }
+
+  /** All tags up to `tag` that are free to be acknowledged, ascending. */
+  tagsUpTo(tag: number): number[] {
+    return this.#tags(tag, false);
+  }
+
+  /** All tags that are not settled, reserved ones included, ascending. */
+  allTags(): number[] {
+    return this.#tags(Number.POSITIVE_INFINITY, true);
+  }
+
+  #tags(last: number, withReserved: boolean): number[] {
+    const tags: number[] = [];
+    for (const block of this.#blocks.values()) {
+      if (block.firstTag > last) break;
+      for (let at = 0; at < BLOCK_TAGS && block.firstTag + at <= last; at++) {
+        if (block.holders[at] && (withReserved || block.reserved[at] === 0)) {
+          tags.push(block.firstTag + at);
+        }
+      }
+    }
+    return tags;
+  }
+
+  /** Marks an outstanding tag as taken by a transaction, or gives it back. */
+  reserve(tag: number, reserved: boolean): void {
+    const block = this.#find(tag);
+    if (block) block.reserved[tag % BLOCK_TAGS] = reserved ? 1 : 0;
+  }
+
+  /** The message of an outstanding delivery is done with. */
+  settle(tag: number): void {
+    const block = this.#find(tag)!;
+    const at = tag % BLOCK_TAGS;
+    const holder = block.holders[at]!;
+    const slot = block.positions[at * 2]!;
+    this.#remove(block, at);
+    holder.queue.settle(slot);
+    holder.settled();
+  }
+
+  /** The message of an outstanding delivery goes back to its place in the queue. */
+  requeue(tag: number): void {
+    const block = this.#find(tag)!;
+    const at = tag % BLOCK_TAGS;
+    const holder = block.holders[at]!;
+    const sequence = block.sequences[at]!;
+    const slot = block.positions[at * 2]!;
+    const offset = block.positions[at * 2 + 1]!;
+    this.#remove(block, at);
+    holder.queue.requeue(sequence, slot, offset);
+    holder.settled();
+  }
+
+  #find(tag: number): UnackedBlock | undefined {
+    const last = this.#last;
+    if (last && tag >= last.firstTag && tag - last.firstTag < BLOCK_TAGS) return last;
+    return this.#blocks.get((tag - (tag % BLOCK_TAGS)) / BLOCK_TAGS);
+  }
+
+  #blockFor(firstTag: number): UnackedBlock {
+    if (this.#last?.count === 0) this.#drop(this.#last);
+    const block = spare.pop() ?? new UnackedBlock();
+    block.firstTag = firstTag;
+    this.#blocks.set(firstTag / BLOCK_TAGS, block);
+    this.#last = block;
+    return block;
+  }
+
+  #remove(block: UnackedBlock, at: number): void {
+    block.holders[at] = undefined;
+    block.reserved[at] = 0;
+    block.count -= 1;
+    this.#count -= 1;
+    // The last block stays: the next delivery goes there.
+    if (block.count === 0 && block !== this.#last) this.#drop(block);
+  }
+
+  #drop(block: UnackedBlock): void {
+    this.#blocks.delete(block.firstTag / BLOCK_TAGS);
+    if (spare.length < KEPT_BLOCKS) spare.push(block);
+  }
+}
