@@ -127,7 +127,7 @@ test('whatever is written is read back, across any growth of the buffer', () => 
     unsignedBig: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
     float: fc.float(),
     double: fc.double(),
-    shortstr: fc.string({ unit: 'binary', maxLength: 63 }),
+    shortstr: fc.string({ unit: 'grapheme', maxLength: 20 }),
     longstr: fc.uint8Array({ maxLength: 600 }),
   };
   type Type = keyof typeof write;
@@ -139,7 +139,8 @@ test('whatever is written is read back, across any growth of the buffer', () => 
       for (let i = 0; i < padding; i++) writer.octet(i & 0xff);
       for (const [type, value] of steps) writer[type](value as never);
       const reader = new ByteReader(writer.bytes);
-      for (let i = 0; i < padding; i++) expect(reader.octet()).toBe(i & 0xff);
+      const octets = Array.from({ length: padding }, () => reader.octet());
+      expect(octets).toEqual(Array.from({ length: padding }, (_, i) => i & 0xff));
       for (const [type, value] of steps) expect(reader[type]()).toEqual(value);
       expect(reader.remaining).toBe(0);
     }),

@@ -219,9 +219,9 @@ const fixed = (type: string, sizeBytes: number) =>
 const sized = (type: string, content: fc.Arbitrary<readonly number[]>) =>
   content.map((bytes) => [type.charCodeAt(0), ...u32(bytes.length), ...bytes]);
 const octets = fc.uint8Array({ maxLength: 20 }).map((bytes) => [...bytes]);
-const text = fc.string({ unit: 'binary', maxLength: 20 }).map((value) => [...Buffer.from(value)]);
+const text = fc.string({ unit: 'grapheme', maxLength: 20 }).map((value) => [...Buffer.from(value)]);
 const name = fc
-  .oneof(fc.constantFrom('a', 'b'), fc.string({ unit: 'binary', maxLength: 63 }))
+  .oneof(fc.constantFrom('a', 'b'), fc.string({ unit: 'grapheme', maxLength: 20 }))
   .map((value) => [Buffer.byteLength(value), ...Buffer.from(value)]);
 /** All bit patterns but NaN's, of which JavaScript keeps only one. */
 const numbersOnly = ([type, ...bytes]: number[]) => {

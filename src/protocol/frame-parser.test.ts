@@ -53,8 +53,11 @@ beforeEach(() => {
  * Pushes a chunk as a transport does (platform/transport.ts): out of a read buffer that all connections share, with just
  * the headroom that is asked for, and full of others' bytes before and after the call.
  */
-function push(chunk: Uint8Array, kind: 'Uint8Array' | 'Buffer' = 'Uint8Array'): void {
-  const headroom = FrameParser.headroomBytes(parser.frameMax);
+function push(
+  chunk: Uint8Array,
+  kind: 'Uint8Array' | 'Buffer' = 'Uint8Array',
+  headroom = FrameParser.headroomBytes(parser.frameMax),
+): void {
   const sizeBytes = headroom + chunk.length + 16;
   const bytes = kind === 'Buffer' ? Buffer.alloc(sizeBytes) : new Uint8Array(sizeBytes);
   bytes.fill(0xce);
@@ -95,6 +98,16 @@ describe('whole frames', () => {
     push(bytes.subarray(0, 9), 'Buffer');
     push(bytes.subarray(9), 'Buffer');
     expect(log).toEqual(['1/1 aabbcc']);
+  });
+
+  test('with less headroom than the rest needs, too', () => {
+    const bytes = frame(1, 1, bytesOf('aabbcc')); // 11 bytes
+    for (let headroom = 0; headroom <= 10; headroom++) {
+      startOver();
+      push(bytes.subarray(0, 9), 'Uint8Array', headroom);
+      push(bytes.subarray(9), 'Uint8Array', headroom);
+      expect(log).toEqual(['1/1 aabbcc']);
+    }
   });
 });
 
@@ -160,6 +173,63 @@ describe('between frames', () => {
     const large = frame(3, 1, new Uint8Array(40));
     expect(() => push(Buffer.concat([large, large]))).toThrow('more than the negotiated frame_max');
     expect(log).toHaveLength(1);
+  });
+});
+
+describe('suspended', () => {
+  const one = frame(1, 1, bytesOf('aa'));
+  const two = frame(1, 2, bytesOf('bb'));
+  const three = frame(1, 3, bytesOf('cc'));
+
+  test('it keeps the rest of the chunk and those that follow, and resumes where it was', () => {
+    afterFrame = () => parser.suspend();
+    push(Buffer.concat([one, two.subarray(0, 4)]));
+    push(two.subarray(4));
+    push(three);
+    expect(log).toEqual(['1/1 aa']);
+    parser.resume();
+    expect(log).toEqual(['1/1 aa', '1/2 bb']);
+    afterFrame = () => {};
+    parser.resume();
+    expect(log).toEqual(['1/1 aa', '1/2 bb', '1/3 cc']);
+    push(one);
+    expect(log).toHaveLength(4);
+  });
+
+  test('it offers nothing to be read ahead either', () => {
+    readAhead = (_block, at) => {
+      log.push('ahead');
+      parser.suspend();
+      return at + one.length;
+    };
+    push(Buffer.concat([one, two]));
+    expect(log).toEqual(['ahead']);
+    parser.resume();
+    expect(log).toEqual(['ahead', 'ahead']);
+  });
+
+  test('it can be resumed within the frame that suspended it', () => {
+    afterFrame = () => {
+      parser.suspend();
+      parser.resume();
+    };
+    push(Buffer.concat([one, two, three]));
+    expect(log).toEqual(['1/1 aa', '1/2 bb', '1/3 cc']);
+  });
+
+  test('resume throws for a bad frame, as push does', () => {
+    parser.suspend();
+    push(frame(1, 1, bytesOf('aa'), 0));
+    expect(() => parser.resume()).toThrow(AmqpError);
+  });
+
+  test('it forgets everything when it is stopped', () => {
+    parser.suspend();
+    push(one);
+    parser.stop();
+    push(two);
+    parser.resume();
+    expect(log).toEqual([]);
   });
 });
 
@@ -249,6 +319,33 @@ describe('any cut of the byte stream parses alike', () => {
         expect(pushInChunks(stream, cuts)).toBeUndefined();
         expect(log).toEqual(frames.map((parts) => line(...parts)));
       }),
+    );
+  });
+
+  test('also where it is suspended after any frame, and resumed after any chunk', () => {
+    fc.assert(
+      fc.property(
+        frames,
+        cuts,
+        fc.infiniteStream(fc.boolean()),
+        fc.infiniteStream(fc.boolean()),
+        (frames, cuts, suspends, resumes) => {
+          startOver();
+          afterFrame = () => {
+            if (suspends.next().value) parser.suspend();
+          };
+          const stream = Buffer.concat(frames.map((parts) => frame(...parts)));
+          let at = 0;
+          for (const sizeBytes of [...cuts, stream.length]) {
+            push(stream.subarray(at, at + sizeBytes));
+            at += sizeBytes;
+            if (resumes.next().value) parser.resume();
+          }
+          afterFrame = () => {};
+          parser.resume();
+          expect(log).toEqual(frames.map((parts) => line(...parts)));
+        },
+      ),
     );
   });
 

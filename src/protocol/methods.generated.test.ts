@@ -129,7 +129,7 @@ const layouts: Record<string, fc.Arbitrary<Laid>> = {
   short: integer(0xffff, 2),
   long: integer(0xffff_ffff, 4),
   longlong: integer(Number.MAX_SAFE_INTEGER, 8),
-  shortstr: fc.string({ unit: 'binary', maxLength: 63 }).map((value) => {
+  shortstr: fc.string({ unit: 'grapheme', maxLength: 20 }).map((value) => {
     const text = Buffer.from(value);
     return [value, Buffer.concat([bigEndian(text.length, 1), text])];
   }),

@@ -228,6 +228,8 @@ describe('the fast path sees what the state machine sees', () => {
       for (let octet = 0; octet < 256; octet++) {
         const changed = Buffer.from(bytes);
         changed[at] = octet;
+        // Where the fast path declines there is nothing to compare.
+        if (scan(changed, undefined, 600) === 0) continue;
         const fast = commandsIn([changed], { isFast: true, frameMax: 600 }).log.join();
         const slow = commandsIn([changed], { isFast: false, frameMax: 600 }).log.join();
         if (fast !== slow) differences.push(`octet ${at} is ${octet}: ${fast} instead of ${slow}`);
@@ -238,7 +240,7 @@ describe('the fast path sees what the state machine sees', () => {
 
   const shortstr = fc.oneof(
     fc.constantFrom('', 'key', 'a.b.c'),
-    fc.string({ unit: 'binary', maxLength: 20 }),
+    fc.string({ unit: 'grapheme', maxLength: 20 }),
   );
   const headers = fc
     .array(fc.tuple(shortstr, fc.integer()), { maxLength: 3 })

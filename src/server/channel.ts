@@ -103,13 +103,20 @@ export class Channel implements CommandSink {
     this.send({ name: 'basic.cancel', consumerTag: consumer.tag, noWait: true });
   }
 
+  /** A publish is where it should be: its ack leaves at the end of the turn. */
+  accepted(confirms: Confirms): void {
+    if (!confirms.hasUnsent) this.connection.confirmLater(this);
+    confirms.accept(confirms.next());
+  }
+
   /** Sends acks of publishes that have been accepted. */
   sendConfirms(): void {
     this.confirms?.send(this.number, this.connection.output.writer);
   }
 
-  /** Gives everything back: what was delivered and not acknowledged returns to its queues, consumers end. */
+  /** Settles with both sides: acks that are due leave, what was delivered and not acknowledged returns to its queues, consumers end. */
   release(): void {
+    this.sendConfirms();
     this.transaction?.discard();
     this.transaction = undefined;
     const consumers = [...this.consumers.values()];

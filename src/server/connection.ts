@@ -1,7 +1,6 @@
 // One AMQP connection: bytes in, frames to channels, everything that goes out in one write per turn. Catches what handlers
 // throw: soft errors close their channel, hard ones the connection.
 import type { Broker } from '../broker/broker.ts';
-import { notAllowed } from '../broker/refusal.ts';
 import type { TurnTask } from '../broker/turn.ts';
 import type { User } from '../broker/user.ts';
 import type { VHost } from '../broker/vhost.ts';
@@ -12,21 +11,16 @@ import { AmqpError } from '../protocol/amqp-error.ts';
 import type { Block } from '../protocol/block.ts';
 import { CommandAssembler } from '../protocol/command-assembler.ts';
 import { FrameParser, type FrameSink } from '../protocol/frame-parser.ts';
-import {
-  FRAME_END,
-  FrameType,
-  type Method,
-  methodIds,
-  ReplyCode,
-} from '../protocol/methods.generated.ts';
-import { ScannedPublish, scanPublish } from '../protocol/publish-scanner.ts';
+import { FrameType, type Method, methodIds, ReplyCode } from '../protocol/methods.generated.ts';
 import { Channel } from './channel.ts';
+import { ChannelTable } from './channel-table.ts';
+import { readFast } from './fast-path.ts';
 import { Handshake, LoginRefused, OFFERED, type Tuning } from './handshake.ts';
 import { Heartbeat, type HeartbeatHost } from './heartbeat.ts';
-import { acknowledge } from './methods/basic.ts';
-import { publish } from './methods/publish.ts';
 import { Output } from './output.ts';
 import { PROTOCOL_HEADER, ProtocolHeader } from './protocol-header.ts';
+import { PublisherBlock } from './publisher-block.ts';
+import { ReadGate } from './read-gate.ts';
 import type { ServerContext } from './server.ts';
 
 /** How long the handshake may take, and how long a peer may take to answer our close. */
@@ -37,10 +31,6 @@ const REFUSED_LOGIN_DELAY_MS = 3_000;
 
 /** `header` and `handshake` come before a user is in a vhost; `closing` waits for the answer to our connection.close. */
 type Phase = 'header' | 'handshake' | 'running' | 'closing' | 'closed';
-
-const found = new ScannedPublish();
-const ACK = methodIds['basic.ack'];
-const ACK_PAYLOAD_BYTES = 13;
 
 export class Connection implements TransportHandler, FrameSink, HeartbeatHost, TurnTask {
   readonly broker: Broker;
@@ -54,19 +44,18 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
   /** Channel 0. */
   readonly #commands: CommandAssembler;
   readonly #header = new ProtocolHeader();
-  readonly #channels = new Map<number, Channel>();
-  #lastChannel: Channel | undefined;
+  readonly #channels: ChannelTable;
+  readonly #gate: ReadGate;
+  /** Feels the memory alarm. */
+  readonly block: PublisherBlock;
+  /** Channels that have publishes to acknowledge at the end of the turn. */
   #confirming: Channel[] = [];
   #phase: Phase = 'header';
-  #channelMax: number = OFFERED.channelMax;
   #user: User | undefined;
   #vhost: VHost | undefined;
   #heartbeat: Heartbeat | undefined;
   #timeout: Timer | undefined;
   #hasReceived = false;
-  #hasPublished = false;
-  #isBlocked = false;
-  #isSuspended = false;
   /** Class and method of the command that is being handled, for the close that it may cause. */
   #methodId = 0;
 
@@ -77,6 +66,13 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     this.name = `${remote.host}:${remote.port} -> ${local.host}:${local.port}`;
     this.#transport = transport;
     this.output = new Output(transport, context.pool, OFFERED.frameMax, () => this.#relieved());
+    this.#gate = new ReadGate(transport);
+    this.block = new PublisherBlock(context.broker.memoryAlarm, this.#gate, (method) => {
+      if (this.#phase === 'running' && this.peerKnows('connection.blocked')) this.send(0, method);
+    });
+    this.#channels = new ChannelTable(
+      (number) => new Channel(this, number, this.#vhost!, this.#user!),
+    );
     this.#parser = new FrameParser(this, OFFERED.frameMax);
     this.#handshake = new Handshake(this, context.serverProperties);
     this.#commands = new CommandAssembler({
@@ -129,48 +125,38 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     return false;
   }
 
+  /** What the parser itself throws is broken framing: nobody can tell where the next frame begins. */
   #parse(run: () => void): void {
     try {
       run();
     } catch (error) {
       this.#fail(error, 0);
+      this.#parser.stop();
+      this.output.flush();
+      this.#transport.end();
     }
   }
 
   readAhead(block: Block, at: number, end: number): number {
     if (this.#phase !== 'running') return at;
-    const next = scanPublish(block, at, end, found, this.#parser.frameMax);
-    if (next === at) return this.#readAck(block, at, end);
-    const channel = this.#channel(found.channel);
-    if (!channel || channel.isClosing || !channel.assembler.isIdle) return at;
-    try {
-      publish(channel, found, found.mandatory, found.immediate);
-    } catch (error) {
-      this.#methodId = methodIds['basic.publish'];
-      this.#fail(error, channel.number);
-    }
-    return next;
+    return readFast(block, at, end, this.#parser.frameMax, this.#channels, this.#failed);
   }
 
-  #readAck(block: Block, at: number, end: number): number {
-    const { bytes, view } = block;
-    const next = at + ACK_PAYLOAD_BYTES + 8;
-    if (next > end || view.getInt32(at + 7) !== ACK) return at;
-    if (view.getUint32(at + 3) !== ACK_PAYLOAD_BYTES || bytes[next - 1] !== FRAME_END) return at;
-    const channel = this.#channel(view.getUint16(at + 1));
-    if (!channel || channel.isClosing || !channel.assembler.isIdle) return at;
-    const tag = view.getUint32(at + 11) * 0x1_0000_0000 + view.getUint32(at + 15);
-    try {
-      acknowledge(channel, tag, (bytes[at + 19]! & 1) !== 0);
-    } catch (error) {
-      this.#methodId = ACK;
-      this.#fail(error, channel.number);
-    }
-    return next;
-  }
+  readonly #failed = (error: unknown, channelNumber: number, methodId: number): void => {
+    this.#methodId = methodId;
+    this.#fail(error, channelNumber);
+  };
 
   frame(type: number, channelNumber: number, block: Block, at: number, end: number): void {
     this.#methodId = type === FrameType.METHOD && end - at >= 4 ? block.view.getInt32(at) : 0;
+    try {
+      this.#frame(type, channelNumber, block, at, end);
+    } catch (error) {
+      this.#fail(error, channelNumber);
+    }
+  }
+
+  #frame(type: number, channelNumber: number, block: Block, at: number, end: number): void {
     if (type === FrameType.HEARTBEAT) {
       if (channelNumber === 0) return;
       throw new AmqpError(ReplyCode.UNEXPECTED_FRAME, `heartbeat on channel ${channelNumber}`);
@@ -178,12 +164,12 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     if (type !== FrameType.METHOD && type !== FrameType.HEADER && type !== FrameType.BODY) {
       throw new AmqpError(ReplyCode.FRAME_ERROR, `unknown frame type ${type}`);
     }
-    if (this.#phase === 'closing') this.#frameWhileClosing(channelNumber);
+    if (this.#phase === 'closing') this.#whileClosing(channelNumber);
     else if (channelNumber === 0) this.#commands.frame(type, block, at, end);
     else this.#channelFrame(type, channelNumber, block, at, end);
   }
 
-  #frameWhileClosing(channelNumber: number): void {
+  #whileClosing(channelNumber: number): void {
     if (channelNumber !== 0) return;
     if (this.#methodId === methodIds['connection.close-ok']) this.#finish();
     if (this.#methodId === methodIds['connection.close']) {
@@ -198,62 +184,12 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
         `frame on channel ${number} before connection.open`,
       );
     }
-    const channel = this.#channel(number);
-    if (!channel) this.#openChannel(number);
-    else if (channel.isClosing) this.#frameOfClosingChannel(channel);
-    else if (channel.assembler.isIdle && this.#methodId === methodIds['channel.close']) {
-      this.#closeChannel(channel);
-    } else {
-      try {
-        channel.assembler.frame(type, block, at, end);
-      } catch (error) {
-        this.#fail(error, number);
-      }
-    }
-  }
-
-  // --- channels
-
-  #channel(number: number): Channel | undefined {
-    const last = this.#lastChannel;
-    if (last?.number === number) return last;
     const channel = this.#channels.get(number);
-    if (channel) this.#lastChannel = channel;
-    return channel;
-  }
-
-  #openChannel(number: number): void {
-    if (this.#methodId !== methodIds['channel.open']) {
-      throw new AmqpError(ReplyCode.CHANNEL_ERROR, "expected 'channel.open'");
-    }
-    if (this.#channels.size >= this.#channelMax) {
-      throw notAllowed(
-        `number of channels opened (${this.#channels.size}) has reached the negotiated channel_max (${this.#channelMax})`,
-      );
-    }
-    this.#channels.set(number, new Channel(this, number, this.#vhost!, this.#user!));
-    this.send(number, { name: 'channel.open-ok' });
-  }
-
-  /** The peer is done with the channel. */
-  #closeChannel(channel: Channel): void {
-    channel.sendConfirms();
-    this.#forget(channel);
-    channel.release();
-    this.send(channel.number, { name: 'channel.close-ok' });
-  }
-
-  /** Nothing counts but the answer to our close, and a close of the peer that crossed it. */
-  #frameOfClosingChannel(channel: Channel): void {
-    if (this.#methodId === methodIds['channel.close-ok']) this.#forget(channel);
-    if (this.#methodId === methodIds['channel.close']) {
-      this.send(channel.number, { name: 'channel.close-ok' });
-    }
-  }
-
-  #forget(channel: Channel): void {
-    this.#channels.delete(channel.number);
-    if (this.#lastChannel === channel) this.#lastChannel = undefined;
+    if (!channel) this.#channels.open(number, this.#methodId);
+    else if (channel.isClosing) this.#channels.whileClosing(channel, this.#methodId);
+    else if (channel.assembler.isIdle && this.#methodId === methodIds['channel.close']) {
+      this.#channels.close(channel);
+    } else channel.assembler.frame(type, block, at, end);
   }
 
   // --- channel 0
@@ -276,7 +212,7 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
   }
 
   tuned(tuning: Tuning): void {
-    this.#channelMax = tuning.channelMax;
+    this.#channels.max = tuning.channelMax;
     this.#parser.frameMax = tuning.frameMax;
     this.output.writer.frameMax = tuning.frameMax;
     this.#heartbeat = new Heartbeat(this.broker.services.clock, this, tuning.heartbeat);
@@ -309,7 +245,8 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     }
     const channel = this.#channels.get(channelNumber);
     if (error instanceof AmqpError && !error.isHard && channel) {
-      this.#failChannel(channel, error);
+      this.log('warning', `channel ${channelNumber}: ${error.message}`);
+      this.#channels.fail(channel, error, this.#methodId);
       return;
     }
     if (!(error instanceof AmqpError)) {
@@ -321,20 +258,6 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
         ? error
         : new AmqpError(ReplyCode.INTERNAL_ERROR, 'internal error, see the broker log');
     this.close(known, channelNumber);
-  }
-
-  #failChannel(channel: Channel, error: AmqpError): void {
-    this.log('warning', `channel ${channel.number}: ${error.message}`);
-    channel.sendConfirms();
-    channel.isClosing = true;
-    channel.release();
-    this.send(channel.number, {
-      name: 'channel.close',
-      replyCode: error.code,
-      replyText: error.replyText,
-      classId: this.#methodId >>> 16,
-      methodId: this.#methodId & 0xffff,
-    });
   }
 
   /** Clients that understand are told at once; others only see the socket close, after a while. */
@@ -368,26 +291,11 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
       methodId: this.#methodId & 0xffff,
     });
     this.#startTimeout(CLOSE_TIMEOUT_MS, () => this.#transport.destroy());
-    if (error.code === ReplyCode.FRAME_ERROR) this.#lookForCloseOk();
-  }
-
-  /** After a broken frame nobody can tell where the next one begins: take no more, but leave time to read our close. */
-  #lookForCloseOk(): void {
-    this.#parser.stop();
-    this.output.flush();
-    this.#transport.end();
   }
 
   /** Gives back everything: channels with what they hold, queues that were this connection's alone. */
   #release(): void {
-    for (const channel of this.#channels.values()) {
-      if (!channel.isClosing) {
-        channel.sendConfirms();
-        channel.release();
-      }
-    }
-    this.#channels.clear();
-    this.#lastChannel = undefined;
+    this.#channels.releaseAll();
     this.#vhost?.deleteQueuesOf(this);
   }
 
@@ -434,7 +342,7 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     if (this.#phase === 'closed') return;
     this.output.writer.method(channel, method);
     this.sendLater();
-    if (this.output.isFlooded) this.#suspend();
+    if (this.output.isFlooded) this.#floods();
   }
 
   /** Something was written; it leaves at the end of the turn. */
@@ -444,7 +352,6 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
 
   /** A channel has publishes to acknowledge at the end of the turn. */
   confirmLater(channel: Channel): void {
-    if (this.#confirming[this.#confirming.length - 1] === channel) return;
     this.#confirming.push(channel);
     this.sendLater();
   }
@@ -455,19 +362,16 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     this.output.flush();
   }
 
-  /** The peer asks for more than it takes: nothing more is read until it has. */
-  #suspend(): void {
-    if (this.#isSuspended) return;
-    this.#isSuspended = true;
+  /** The peer asks for more than it takes: nothing more is read, or done, until it has. */
+  #floods(): void {
     this.#parser.suspend();
-    this.#transport.pause();
+    this.#gate.shut('flood');
   }
 
   /** The peer has taken most of what was waiting. */
   #relieved(): void {
-    if (this.#isSuspended) {
-      this.#isSuspended = false;
-      if (!this.#isBlocked) this.#transport.resume();
+    if (this.#gate.isShutFor('flood')) {
+      this.#gate.open('flood');
       this.#parse(() => this.#parser.resume());
     }
     for (const channel of this.#channels.values()) channel.consumersReady();
@@ -483,7 +387,7 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
 
   takeHasReceived(): boolean {
     // A peer that we do not read cannot be heard.
-    const heard = this.#hasReceived || this.#isBlocked || this.#isSuspended;
+    const heard = this.#hasReceived || this.#gate.isShut;
     this.#hasReceived = false;
     return heard;
   }
@@ -496,28 +400,5 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
   heartbeatsMissed(): void {
     this.log('warning', 'closing AMQP connection: missed heartbeats from client');
     this.#transport.destroy();
-  }
-
-  // --- the memory alarm
-
-  /** From its first publish on, a connection feels the memory alarm. */
-  published(): void {
-    if (this.#hasPublished) return;
-    this.#hasPublished = true;
-    this.memoryAlarmChanged(this.broker.memoryAlarm.isRaised);
-  }
-
-  memoryAlarmChanged(raised: boolean): void {
-    if (!this.#hasPublished || this.#phase !== 'running' || raised === this.#isBlocked) return;
-    this.#isBlocked = raised;
-    if (raised) this.#transport.pause();
-    else if (!this.#isSuspended) this.#transport.resume();
-    if (!this.peerKnows('connection.blocked')) return;
-    this.send(
-      0,
-      raised
-        ? { name: 'connection.blocked', reason: 'low on memory' }
-        : { name: 'connection.unblocked' },
-    );
   }
 }

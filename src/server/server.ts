@@ -39,7 +39,7 @@ export class Server implements ServerContext {
     this.serverProperties = serverProperties(options.version, options.clusterName);
     broker.memoryAlarm.watch((raised) => {
       broker.services.log.write('warning', raised ? MEMORY_ALARM_RAISED : MEMORY_ALARM_CLEARED);
-      for (const connection of this.#connections) connection.memoryAlarmChanged(raised);
+      for (const connection of this.#connections) connection.block.update();
     });
   }
 

@@ -29,7 +29,7 @@ export function publish(
   mandatory: boolean,
   immediate: boolean,
 ): void {
-  channel.connection.published();
+  channel.connection.block.published();
   if (immediate) throw notImplemented('immediate=true');
   checkSize(channel, content.bodyEnd - content.bodyAt);
   const route = routeOf(channel, content);
@@ -47,10 +47,7 @@ export function publish(
   const queues = route.queues ?? channel.vhost.route(content, route.exchange);
   if (queues.length > 0) enqueue(channel, content, queues);
   else if (mandatory) returnMessage(channel, content);
-  if (channel.confirms) {
-    channel.confirms.accept(channel.confirms.next());
-    channel.connection.confirmLater(channel);
-  }
+  if (channel.confirms) channel.accepted(channel.confirms);
 }
 
 /** A publish of a transaction that commits: checked long ago, and in the store, where the transaction holds it. */

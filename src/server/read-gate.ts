@@ -1,0 +1,32 @@
+// Whether a connection is read. It is not while the memory alarm holds publishers back, nor while the peer asks for more than
+// it takes; its socket's buffers fill and the peer waits, which is all the flow control that TCP needs.
+import type { Transport } from '../platform/transport.ts';
+
+/** `alarm`: the broker is low on memory. `flood`: the peer does not take its replies. */
+export type ShutReason = 'alarm' | 'flood';
+
+export class ReadGate {
+  readonly #transport: Transport;
+  readonly #shutFor = new Set<ShutReason>();
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  get isShut(): boolean {
+    return this.#shutFor.size > 0;
+  }
+
+  isShutFor(reason: ShutReason): boolean {
+    return this.#shutFor.has(reason);
+  }
+
+  shut(reason: ShutReason): void {
+    if (this.#shutFor.size === 0) this.#transport.pause();
+    this.#shutFor.add(reason);
+  }
+
+  open(reason: ShutReason): void {
+    if (this.#shutFor.delete(reason) && this.#shutFor.size === 0) this.#transport.resume();
+  }
+}
