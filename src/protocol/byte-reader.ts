@@ -1,8 +1,15 @@
-// Reads AMQP's data types from a range of bytes, in order. Anything that would reach past the end is a frame error.
+// Reads AMQP's data types from a range of bytes, in order. Anything that would reach past the end is a frame error: 501.
 import { AmqpError } from './amqp-error.ts';
 import { decodeTable, type FieldTable } from './field-table.ts';
 import { ReplyCode } from './methods.generated.ts';
 import { decodeUtf8 } from './utf8.ts';
+
+/** The data ends where there should be more. */
+export class TruncatedError extends AmqpError {
+  constructor() {
+    super(ReplyCode.FRAME_ERROR, 'cannot decode: the frame ends too early');
+  }
+}
 
 export class ByteReader {
   readonly bytes: Uint8Array;
@@ -24,9 +31,7 @@ export class ByteReader {
   /** Moves on by `length` bytes and returns where they begin. */
   #take(length: number): number {
     const at = this.at;
-    if (length > this.end - at) {
-      throw new AmqpError(ReplyCode.FRAME_ERROR, 'cannot decode: the frame ends too early');
-    }
+    if (length > this.end - at) throw new TruncatedError();
     this.at = at + length;
     return at;
   }
@@ -72,7 +77,7 @@ export class ByteReader {
     const at = this.#take(length);
     const text = decodeUtf8(this.bytes, at, at + length);
     if (text === undefined) {
-      throw new AmqpError(ReplyCode.FRAME_ERROR, 'Malformed UTF-8 in shortstr');
+      throw new AmqpError(ReplyCode.FRAME_ERROR, 'Malformed UTF-8 in shortstr', 0);
     }
     return text;
   }

@@ -2,13 +2,15 @@
 // Pure: no I/O, no clock. The errors are those of RabbitMQ's rabbit_command_assembler.
 import { AmqpError } from './amqp-error.ts';
 import { allocateBlock, type Block, blockOf, copyBytes } from './block.ts';
-import { ByteReader } from './byte-reader.ts';
+import { ByteReader, TruncatedError } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { Content } from './content.ts';
+import { undecodable, unknownFrame } from './frame-problem.ts';
 import {
   decodeMethod,
   FrameType,
   type Method,
+  methodIds,
   methodsWithContent,
   ReplyCode,
 } from './methods.generated.ts';
@@ -23,6 +25,8 @@ export interface CommandSink {
 
 /** Content of 60 (basic): the only class that carries any. */
 const BASIC_CLASS = 60;
+/** class u16 | method u16 */
+const METHOD_ID_BYTES = 4;
 /** class u16 | weight u16 | body size u64 */
 const HEADER_PREFIX_BYTES = 12;
 /** A body is given room as it comes, so that announcing a size takes no memory. */
@@ -73,31 +77,26 @@ export class CommandAssembler {
       throw new AmqpError(
         ReplyCode.UNEXPECTED_FRAME,
         'expected method frame, got non method frame instead',
+        0,
       );
     }
-    const reader = new ByteReader(block.bytes, at, end);
-    const id = reader.long();
-    const method = decodeMethod(id, reader);
-    if (!method) {
-      throw new AmqpError(
-        ReplyCode.NOT_IMPLEMENTED,
-        `unknown method ${id & 0xffff} of class ${id >>> 16}`,
-      );
-    }
+    if (end - at < METHOD_ID_BYTES) throw unknownFrame(type, block, at, end);
+    const method = decode(block, at, end);
     if (methodsWithContent.has(method.name)) this.#method = method;
     else this.#sink.command(method, undefined);
   }
 
   #headerFrame(method: Method, type: number, block: Block, at: number, end: number): void {
-    if (type !== FrameType.HEADER) throw noContentHeader();
+    if (type !== FrameType.HEADER) throw noContentHeader(method);
     const reader = new ByteReader(block.bytes, at, end);
     const classId = reader.short();
     // To RabbitMQ a header whose unused weight is not zero is no header.
-    if (reader.short() !== 0) throw noContentHeader();
+    if (reader.short() !== 0) throw noContentHeader(method);
     if (classId !== BASIC_CLASS) {
       throw new AmqpError(
         ReplyCode.UNEXPECTED_FRAME,
         `expected content header for class ${BASIC_CLASS}, got one for class ${classId} instead`,
+        methodIds[method.name],
       );
     }
     const bodySize = reader.longlong();
@@ -135,6 +134,7 @@ export class CommandAssembler {
       throw new AmqpError(
         ReplyCode.UNEXPECTED_FRAME,
         'expected content body, got non content body frame instead',
+        methodIds[method.name],
       );
     }
     const size = end - at;
@@ -143,6 +143,7 @@ export class CommandAssembler {
       throw new AmqpError(
         ReplyCode.FRAME_ERROR,
         'content body frame exceeds remaining content size',
+        methodIds[method.name],
       );
     }
     if (this.#filled + size > this.#block.bytes.length) {
@@ -165,11 +166,34 @@ export class CommandAssembler {
   }
 }
 
-function noContentHeader(): AmqpError {
+function noContentHeader(method: Method): AmqpError {
   return new AmqpError(
     ReplyCode.UNEXPECTED_FRAME,
     `expected content header for class ${BASIC_CLASS}, got non content header frame instead`,
+    methodIds[method.name],
   );
+}
+
+/** @throws AmqpError 540 for a method that is not known, 501 for arguments that do not decode. */
+function decode(block: Block, at: number, end: number): Method {
+  const reader = new ByteReader(block.bytes, at, end);
+  const id = reader.long();
+  let method: Method | undefined;
+  try {
+    method = decodeMethod(id, reader);
+  } catch (error) {
+    if (error instanceof TruncatedError) throw undecodable(id, block, at + METHOD_ID_BYTES, end);
+    throw error;
+  }
+  if (!method) {
+    throw new AmqpError(
+      ReplyCode.NOT_IMPLEMENTED,
+      `unknown method ${id & 0xffff} of class ${id >>> 16}`,
+      0,
+    );
+  }
+  if (reader.remaining > 0) throw undecodable(id, block, at + METHOD_ID_BYTES, end);
+  return method;
 }
 
 /** Exchange and routing key as two short strings; nothing for content that has no route of that form. */

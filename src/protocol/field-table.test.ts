@@ -100,6 +100,15 @@ describe('each type has its bytes', () => {
     expect(hexOf(encode(table))).toBe('016b7401');
   });
 
+  test.each([
+    ['of an array', '01 6b 41 00 00 00 01 74 00 56'],
+    ['of a table', '01 6b 46 00 00 00 03 01 6b 74 00 56'],
+    ['of an array, which is the length of a string', '01 6b 41 00 00 00 04 53 00 00 00 00 56'],
+  ])('a value does not reach over the end %s', (_what, hex) => {
+    expect(() => decode(bytesOf(hex))).toThrow('the frame ends too early');
+    expect(isWellFormed(bytesOf(hex))).toBe(false);
+  });
+
   test('an unknown type is a syntax error', () => {
     expect(() => decode(bytesOf('01 6b 7a'))).toThrow(
       new AmqpError(502, 'unknown field type 0x7a in a field table'),
