@@ -52,11 +52,15 @@ export function textOf(field: FieldValue | undefined): string | undefined {
   return field?.type === 'S' && typeof field.value === 'string' ? field.value : undefined;
 }
 
-function describe(field: FieldValue | undefined): string {
+function valueText(field: FieldValue): string {
+  return String(integerOf(field) ?? (typeof field.value === 'object' ? '…' : field.value));
+}
+
+/** With a type when the other side has no such argument. */
+function describe(field: FieldValue | undefined, other: FieldValue | undefined): string {
   if (!field) return 'none';
-  const integer = integerOf(field);
-  const value = integer ?? (typeof field.value === 'object' ? '…' : field.value);
-  return `the value '${value}' of type '${typeName(field)}'`;
+  if (other) return `'${valueText(field)}'`;
+  return `the value '${valueText(field)}' of type '${typeName(field)}'`;
 }
 
 function isSame(a: FieldValue | undefined, b: FieldValue | undefined): boolean {
@@ -90,7 +94,16 @@ export function requireSameArguments(
     const [old, now] = [current.get(name), received.get(name)];
     if (isSame(old, now)) continue;
     throw preconditionFailed(
-      `inequivalent arg '${name}' for ${resource}: received ${describe(now)} but current is ${describe(old)}`,
+      `inequivalent arg '${name}' for ${resource}: received ${describe(now, old)} but current is ${describe(old, now)}`,
     );
   }
+}
+
+/** @throws AmqpError 406 when an argument that names an exchange is not a text. `resource` is as `named` says it. */
+export function requireText(argument: string, resource: string, all: FieldTable): void {
+  const value = all.get(argument);
+  if (value === undefined || textOf(value) !== undefined) return;
+  throw preconditionFailed(
+    `invalid type '${typeName(value)}' for arg '${argument}' in ${resource}`,
+  );
 }

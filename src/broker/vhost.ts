@@ -5,10 +5,9 @@ import type { Content } from '../protocol/content.ts';
 import { FieldTable } from '../protocol/field-table.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
-import { requireSame, requireSameArguments } from './equivalence.ts';
+import { requireSame, requireSameArguments, requireText } from './equivalence.ts';
 import { DefaultExchange } from './exchange/default.ts';
 import { Exchange, type ExchangeProperties } from './exchange/exchange.ts';
-import type { RoutedMessage } from './exchange/exchange-type.ts';
 import { exchangeTypes } from './exchange/types.ts';
 import { Queue, type QueueHost, type QueueProperties } from './queue/queue.ts';
 import {
@@ -110,6 +109,7 @@ export class VHost implements QueueHost {
     if (!exchangeTypes.has(properties.type)) {
       throw preconditionFailed(`unknown exchange type '${properties.type}'`);
     }
+    requireText('alternate-exchange', resource, properties.arguments);
     const existing = this.#exchanges.get(name);
     if (!existing) {
       if (name.startsWith(RESERVED_PREFIX)) {
@@ -279,9 +279,7 @@ export class VHost implements QueueHost {
 
   /** Finds and remembers the route of messages with this exchange and routing key. */
   findRoute(content: Content, exchange: Exchange): Route {
-    const message = { routingKey: content.routingKey, headers: FieldTable.empty };
-    const walk = new Walk(exchange);
-    this.#walk(walk, message);
+    const walk = this.#walk(exchange, [content.routingKey], FieldTable.empty);
     const route: Route = {
       bytes: content.block.bytes.slice(content.routeAt, content.routeEnd),
       exchange,
@@ -292,19 +290,18 @@ export class VHost implements QueueHost {
     return route;
   }
 
-  /** The queues a message reaches, each once, where its headers have a say. */
-  route(content: Content, exchange: Exchange): readonly Queue[] {
+  /** The queues a message reaches, each once, where more than its exchange and routing key decide. */
+  route(content: Content, exchange: Exchange, routingKeys: readonly string[]): readonly Queue[] {
     const headers = content.properties.headers ?? FieldTable.empty;
-    const walk = new Walk(exchange);
-    this.#walk(walk, { routingKey: content.routingKey, headers });
-    return [...walk.queues];
+    return [...this.#walk(exchange, routingKeys, headers).queues];
   }
 
   /** Follows bindings from exchange to exchange. Each is visited once, so a circle of them ends. */
-  #walk(walk: Walk, message: RoutedMessage): void {
+  #walk(first: Exchange, routingKeys: readonly string[], headers: FieldTable): Walk {
+    const walk = new Walk(first);
     for (let exchange = walk.next(); exchange; exchange = walk.next()) {
       const found = new Set<Destination>();
-      exchange.matcher.route(message, found);
+      for (const routingKey of routingKeys) exchange.matcher.route({ routingKey, headers }, found);
       if (!exchange.matcher.routesByKeyAlone) walk.byKeyAlone = false;
       for (const destination of found) {
         if (destination.kind === 'queue') walk.queues.add(destination);
@@ -315,6 +312,7 @@ export class VHost implements QueueHost {
         if (alternate) walk.visit(alternate);
       }
     }
+    return walk;
   }
 }
 

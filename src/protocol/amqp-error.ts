@@ -18,14 +18,18 @@ const MAX_TEXT_BYTES = 255;
 export class AmqpError extends Error {
   override readonly name = 'AmqpError';
   readonly code: ReplyCode;
-  /** The method to blame, where it is not simply the one that was being handled (0 = none). */
-  readonly methodId: number | undefined;
+  readonly #methodId: number | undefined;
 
   /** `explanation` is what follows `CODE_NAME - ` in the reply text. */
   constructor(code: ReplyCode, explanation: string, methodId?: number) {
     super(`${replyCodeName(code)} - ${explanation}`);
     this.code = code;
-    this.methodId = methodId;
+    this.#methodId = methodId;
+  }
+
+  /** The method to blame, where it is not simply the one that was being handled (0 = none). */
+  get methodId(): number | undefined {
+    return this.#methodId;
   }
 
   /** Whether the whole connection closes, rather than one channel (the specification's hard errors). */

@@ -14,7 +14,7 @@ import {
   methodsWithContent,
   ReplyCode,
 } from './methods.generated.ts';
-import { decodeProperties } from './properties.ts';
+import { propertiesAreWellFormed } from './properties.ts';
 
 export interface CommandSink {
   /** Called when the header is there, before any body frame; may throw to refuse the size. */
@@ -100,9 +100,8 @@ export class CommandAssembler {
       );
     }
     const bodySize = reader.longlong();
-    decodeProperties(reader);
-    if (reader.remaining > 0) {
-      throw new AmqpError(ReplyCode.FRAME_ERROR, 'cannot decode: content header is too long');
+    if (!propertiesAreWellFormed(block.view, at + HEADER_PREFIX_BYTES, end)) {
+      throw undecodable(methodIds[method.name], block, at + HEADER_PREFIX_BYTES, end);
     }
     this.#sink.contentAnnounced(method, bodySize);
     this.#begin(method, bodySize, block, at + HEADER_PREFIX_BYTES, end);

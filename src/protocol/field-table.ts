@@ -2,6 +2,7 @@
 // x-death readers and redeclaration notice the difference; so a table that is read and written again is the same bytes, but for a true that was not 1 and the
 // bits of a NaN.
 import { AmqpError } from './amqp-error.ts';
+import { sameBytes } from './block.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { ReplyCode } from './methods.generated.ts';
@@ -245,4 +246,23 @@ function valueEnd(view: DataView, at: number, end: number, depth: number): numbe
     if (next < 0) return -1;
   }
   return innerEnd;
+}
+
+/** Whether a well-formed table has one of `names` at its top level. Decodes nothing. */
+export function tableHasName(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  end: number,
+  names: readonly Uint8Array[],
+): boolean {
+  for (let next = at; next < end; ) {
+    const nameAt = next + 1;
+    const length = bytes[next]!;
+    for (const name of names) {
+      if (name.length === length && sameBytes(name, 0, bytes, nameAt, length)) return true;
+    }
+    next = valueEnd(view, nameAt + length, end, 0);
+  }
+  return false;
 }

@@ -133,3 +133,12 @@ export function propertiesAreWellFormed(view: DataView, at: number, end: number)
   }
   return next === end;
 }
+
+/** Where the headers' table (its length, then its entries) begins in well-formed properties that have headers. */
+export function headersAt(view: DataView, propertiesAt: number): number {
+  const flags = view.getUint16(propertiesAt);
+  let at = propertiesAt + 2;
+  if ((flags & PropertyFlag.contentType) !== 0) at += 1 + view.getUint8(at);
+  if ((flags & PropertyFlag.contentEncoding) !== 0) at += 1 + view.getUint8(at);
+  return at;
+}

@@ -1,6 +1,5 @@
 // The channels of a connection, by number: opening them, closing them from either side, and the time in between, when all but
 // the answer to a close is ignored.
-import { notAllowed } from '../broker/refusal.ts';
 import { AmqpError } from '../protocol/amqp-error.ts';
 import { methodIds, ReplyCode } from '../protocol/methods.generated.ts';
 import type { Channel } from './channel.ts';
@@ -47,8 +46,10 @@ export class ChannelTable {
     }
     const count = this.#channels.size;
     if (count >= this.max) {
-      throw notAllowed(
+      throw new AmqpError(
+        ReplyCode.NOT_ALLOWED,
         `number of channels opened (${count}) has reached the negotiated channel_max (${this.max})`,
+        0,
       );
     }
     const channel = this.#open(number);
@@ -76,8 +77,12 @@ export class ChannelTable {
     });
   }
 
-  /** A method on a channel that we are closing: only the answer counts, and a close of the peer that crossed ours. */
+  /**
+   * A method on a channel that we are closing: only the answer counts, and a close of the peer that crossed ours.
+   * @throws AmqpError 504 for an open, which comes too early.
+   */
   whileClosing(channel: Channel, methodId: number): void {
+    if (methodId === methodIds['channel.open']) throw openedTwice();
     if (methodId === methodIds['channel.close-ok']) this.#forget(channel);
     if (methodId === methodIds['channel.close']) channel.send({ name: 'channel.close-ok' });
   }
@@ -93,4 +98,9 @@ export class ChannelTable {
     this.#channels.delete(channel.number);
     if (this.#last === channel) this.#last = undefined;
   }
+}
+
+/** A channel number is free again only after close-ok. */
+export function openedTwice(): AmqpError {
+  return new AmqpError(ReplyCode.CHANNEL_ERROR, "second 'channel.open' seen");
 }

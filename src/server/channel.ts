@@ -54,11 +54,13 @@ export class Channel implements CommandSink {
     this.assembler = new CommandAssembler(this);
   }
 
-  contentAnnounced(_method: Method, bodySizeBytes: number): void {
+  contentAnnounced(method: Method, bodySizeBytes: number): void {
+    this.connection.handling(method);
     announceContent(this, bodySizeBytes);
   }
 
   command(method: Method, content: Content | undefined): void {
+    this.connection.handling(method);
     handle(this, method, content);
   }
 

@@ -11,6 +11,7 @@ import { AmqpError } from '../protocol/amqp-error.ts';
 import type { Block } from '../protocol/block.ts';
 import { CommandAssembler } from '../protocol/command-assembler.ts';
 import { FrameParser, type FrameSink } from '../protocol/frame-parser.ts';
+import { unexpectedFrame, unknownFrame } from '../protocol/frame-problem.ts';
 import { FrameType, type Method, methodIds, ReplyCode } from '../protocol/methods.generated.ts';
 import { Channel } from './channel.ts';
 import { ChannelTable } from './channel-table.ts';
@@ -130,6 +131,7 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     try {
       run();
     } catch (error) {
+      this.#methodId = 0;
       this.#fail(error, 0);
       this.#parser.stop();
       this.output.flush();
@@ -147,6 +149,11 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     this.#fail(error, channelNumber);
   };
 
+  /** A command is whole, or its content begins: what it throws is to be blamed on it. */
+  handling(method: Method): void {
+    this.#methodId = methodIds[method.name];
+  }
+
   frame(type: number, channelNumber: number, block: Block, at: number, end: number): void {
     this.#methodId = type === FrameType.METHOD && end - at >= 4 ? block.view.getInt32(at) : 0;
     try {
@@ -158,15 +165,23 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
 
   #frame(type: number, channelNumber: number, block: Block, at: number, end: number): void {
     if (type === FrameType.HEARTBEAT) {
-      if (channelNumber === 0) return;
-      throw new AmqpError(ReplyCode.UNEXPECTED_FRAME, `heartbeat on channel ${channelNumber}`);
+      if (channelNumber !== 0) throw unexpectedFrame(type, block, at, end);
+      if (at !== end) throw unknownFrame(type, block, at, end);
+      return;
     }
     if (type !== FrameType.METHOD && type !== FrameType.HEADER && type !== FrameType.BODY) {
-      throw new AmqpError(ReplyCode.FRAME_ERROR, `unknown frame type ${type}`);
+      throw unknownFrame(type, block, at, end);
     }
     if (this.#phase === 'closing') this.#whileClosing(channelNumber);
-    else if (channelNumber === 0) this.#commands.frame(type, block, at, end);
+    else if (channelNumber === 0) this.#channelZeroFrame(type, block, at, end);
     else this.#channelFrame(type, channelNumber, block, at, end);
+  }
+
+  #channelZeroFrame(type: number, block: Block, at: number, end: number): void {
+    if (type !== FrameType.METHOD) throw unexpectedFrame(type, block, at, end);
+    this.#commands.frame(type, block, at, end);
+    // A method with content has no business here, whatever follows it.
+    if (!this.#commands.isIdle) throw this.#outOfPlace();
   }
 
   #whileClosing(channelNumber: number): void {
@@ -178,12 +193,7 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
   }
 
   #channelFrame(type: number, number: number, block: Block, at: number, end: number): void {
-    if (this.#phase !== 'running') {
-      throw new AmqpError(
-        ReplyCode.CHANNEL_ERROR,
-        `frame on channel ${number} before connection.open`,
-      );
-    }
+    if (this.#phase !== 'running') throw unexpectedFrame(type, block, at, end);
     const channel = this.#channels.get(number);
     if (!channel) this.#channels.open(number, this.#methodId);
     else if (channel.isClosing) this.#channels.whileClosing(channel, this.#methodId);
@@ -201,14 +211,18 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
       this.log('info', 'closing AMQP connection');
       this.#finish();
     } else if (this.#phase === 'handshake') {
+      if (!this.#handshake.expects(method)) throw this.#outOfPlace();
       this.#handshake.method(method);
     } else if (method.name === 'connection.update-secret') {
       this.send(0, { name: 'connection.update-secret-ok' });
-    } else if (method.name.startsWith('connection.')) {
-      throw new AmqpError(ReplyCode.COMMAND_INVALID, 'unimplemented method');
     } else {
-      throw new AmqpError(ReplyCode.CHANNEL_ERROR, 'unexpected method in connection state running');
+      throw this.#outOfPlace();
     }
+  }
+
+  #outOfPlace(): AmqpError {
+    const state = this.#phase === 'handshake' ? this.#handshake.state : this.#phase;
+    return new AmqpError(ReplyCode.CHANNEL_ERROR, `unexpected method in connection state ${state}`);
   }
 
   tuned(tuning: Tuning): void {
@@ -283,12 +297,13 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     }
     this.#phase = 'closing';
     this.#release();
+    const methodId = error.methodId ?? this.#methodId;
     this.send(0, {
       name: 'connection.close',
       replyCode: error.code,
       replyText: error.replyText,
-      classId: this.#methodId >>> 16,
-      methodId: this.#methodId & 0xffff,
+      classId: methodId >>> 16,
+      methodId: methodId & 0xffff,
     });
     this.#startTimeout(CLOSE_TIMEOUT_MS, () => this.#transport.destroy());
   }

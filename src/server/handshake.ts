@@ -10,6 +10,7 @@ import {
   type ConnectionStartOk,
   type ConnectionTuneOk,
   type Method,
+  methodIds,
   ReplyCode,
 } from '../protocol/methods.generated.ts';
 import { MECHANISMS, readCredentials } from './sasl.ts';
@@ -27,6 +28,13 @@ export interface Tuning {
   readonly heartbeat: number;
 }
 
+/** What is awaited, and how RabbitMQ calls the time until then. */
+const STATES = {
+  'connection.start-ok': 'starting',
+  'connection.tune-ok': 'tuning',
+  'connection.open': 'opening',
+} as const;
+
 /** A login that was refused. It closes the connection in a way of its own (`Connection.refuseLogin`). */
 export class LoginRefused extends AmqpError {
   /** For the log; the client is not told. */
@@ -36,6 +44,7 @@ export class LoginRefused extends AmqpError {
     super(
       ReplyCode.ACCESS_REFUSED,
       `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,
+      0,
     );
     this.reason = reason;
   }
@@ -53,8 +62,7 @@ export interface HandshakeHost {
 export class Handshake {
   readonly #host: HandshakeHost;
   readonly #serverProperties: FieldTable;
-  #expected: 'connection.start-ok' | 'connection.tune-ok' | 'connection.open' =
-    'connection.start-ok';
+  #expected: keyof typeof STATES = 'connection.start-ok';
   #user: User | undefined;
   clientProperties = FieldTable.empty;
 
@@ -74,17 +82,21 @@ export class Handshake {
     });
   }
 
-  /** @throws AmqpError 403, 502, 503 or 530 as the step demands; 503 for a method out of order. */
+  /** RabbitMQ's word for where the handshake is. */
+  get state(): string {
+    return STATES[this.#expected];
+  }
+
+  /** Whether a method is the next step. */
+  expects(method: Method): boolean {
+    return method.name === this.#expected;
+  }
+
+  /** Takes the next step. @throws AmqpError 403, 502, 503 or 530 as the step demands. */
   method(method: Method): void {
-    if (method.name !== this.#expected) {
-      throw new AmqpError(
-        ReplyCode.COMMAND_INVALID,
-        `expected '${this.#expected}', got '${method.name}'`,
-      );
-    }
     if (method.name === 'connection.start-ok') this.#authenticate(method);
     else if (method.name === 'connection.tune-ok') this.#tune(method);
-    else this.#open(method);
+    else if (method.name === 'connection.open') this.#open(method);
   }
 
   #authenticate(method: ConnectionStartOk): void {
@@ -101,7 +113,7 @@ export class Handshake {
     requireAtMost('channel_max', method.channelMax, OFFERED.channelMax);
     requireAtMost('frame_max', method.frameMax, OFFERED.frameMax);
     if (method.frameMax < FRAME_MIN_BYTES) {
-      throw notAllowed(
+      throw refusedTuning(
         `negotiated frame_max = ${method.frameMax} is lower than the minimum allowed value (${FRAME_MIN_BYTES})`,
       );
     }
@@ -126,7 +138,12 @@ export class Handshake {
 function requireAtMost(what: string, received: number, offered: number): void {
   if (received > 0 && received <= offered) return;
   const shown = received === 0 ? '0 (no limit)' : String(received);
-  throw notAllowed(
+  throw refusedTuning(
     `negotiated ${what} = ${shown} is higher than the maximum allowed value (${offered})`,
   );
+}
+
+/** RabbitMQ blames its own connection.tune. */
+function refusedTuning(text: string): AmqpError {
+  return new AmqpError(ReplyCode.NOT_ALLOWED, text, methodIds['connection.tune']);
 }

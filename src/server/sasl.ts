@@ -1,4 +1,5 @@
 // The SASL mechanisms by which a client says who it is.
+import { textOf } from '../broker/equivalence.ts';
 import { AmqpError } from '../protocol/amqp-error.ts';
 import { ByteReader } from '../protocol/byte-reader.ts';
 import { decodeTable } from '../protocol/field-table.ts';
@@ -31,26 +32,28 @@ export function readCredentials(mechanism: string, response: Uint8Array): Creden
   }
 }
 
-function malformed(mechanism: string): AmqpError {
-  return new AmqpError(ReplyCode.SYNTAX_ERROR, `${mechanism} auth info malformed`);
+/** What the client sent is not repeated in the text: it may hold most of a password. */
+function malformed(explanation: string): AmqpError {
+  return new AmqpError(ReplyCode.SYNTAX_ERROR, explanation);
 }
 
 /** `authorisation id NUL name NUL password`, the first being empty. */
 function readPlain(response: Uint8Array): Credentials {
   const parts = decodeUtf8(response, 0, response.length)?.split('\0') ?? [];
-  const [, name, password] = parts;
-  if (parts.length !== 3 || name === undefined || password === undefined) throw malformed('PLAIN');
+  const [identity, name, password] = parts;
+  if (parts.length !== 3 || identity !== '' || name === undefined || password === undefined) {
+    throw malformed('response of mechanism PLAIN invalid');
+  }
   return { name, password };
 }
 
 /** A field table without its length: LOGIN and PASSWORD. */
 function readAmqPlain(response: Uint8Array): Credentials {
   const table = decodeTable(new ByteReader(response));
-  const login = table.get('LOGIN');
-  const password = table.get('PASSWORD');
-  if (login?.type !== 'S' || password?.type !== 'S') throw malformed('AMQPLAIN');
-  if (typeof login.value !== 'string' || typeof password.value !== 'string') {
-    throw malformed('AMQPLAIN');
+  const name = textOf(table.get('LOGIN'));
+  const password = textOf(table.get('PASSWORD'));
+  if (name === undefined || password === undefined) {
+    throw malformed('AMQPLAIN auth info is missing LOGIN or PASSWORD field');
   }
-  return { name: login.value, password: password.value };
+  return { name, password };
 }

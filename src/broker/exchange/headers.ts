@@ -33,7 +33,7 @@ export class HeadersExchange implements ExchangeType {
     }
     if (!MODES.includes(mode)) {
       throw preconditionFailed(
-        `Invalid x-match field value <<"${mode}">>; expected all, any, all-with-x, or any-with-x`,
+        `Invalid x-match field value <<${mode === '' ? '' : `"${mode}"`}>>; expected all, any, all-with-x, or any-with-x`,
       );
     }
   }

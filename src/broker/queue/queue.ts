@@ -40,6 +40,8 @@ export class Queue implements QueueProperties, TurnTask {
   isScheduled = false;
   isDeleted = false;
 
+  /** `x-single-active-consumer`: the first consumer is served, the others wait for it to go. */
+  readonly #isSingleActive: boolean;
   readonly #host: QueueHost;
   readonly #consumers = new Set<Consumer>();
   readonly #rota = new Rota();
@@ -57,6 +59,8 @@ export class Queue implements QueueProperties, TurnTask {
     this.arguments = properties.arguments;
     this.owner = owner;
     this.#host = host;
+    const singleActive = properties.arguments.get('x-single-active-consumer');
+    this.#isSingleActive = singleActive?.type === 't' && singleActive.value;
   }
 
   get readyCount(): number {
@@ -85,7 +89,8 @@ export class Queue implements QueueProperties, TurnTask {
   /** @throws AmqpError 403 when one consumer has, or wants, the queue for itself. */
   checkMayConsume(exclusive: boolean): void {
     const [first] = this.#consumers;
-    if (first && (exclusive || first.exclusive)) {
+    const taken = first !== undefined && (exclusive || first.exclusive);
+    if (taken || (exclusive && this.#isSingleActive)) {
       throw accessRefused(`${named('queue', this.name, this.vhost)} in exclusive use`);
     }
   }
@@ -93,15 +98,24 @@ export class Queue implements QueueProperties, TurnTask {
   addConsumer(consumer: Consumer): void {
     this.checkMayConsume(consumer.exclusive);
     this.#consumers.add(consumer);
-    this.#rota.add(consumer);
+    if (!this.#isSingleActive || this.#consumers.size === 1) this.#rota.add(consumer);
     if (this.readyCount > 0) this.#host.turn.dispatchLater(this);
   }
 
   /** Takes a consumer away; what it has unacknowledged stays its channel's. */
   removeConsumer(consumer: Consumer): void {
+    const [first] = this.#consumers;
     if (!this.#consumers.delete(consumer)) return;
     this.#rota.remove(consumer);
+    if (this.#isSingleActive && consumer === first) this.#activateNext();
     if (this.autoDelete && this.#consumers.size === 0) this.#host.deleteUnused(this);
+  }
+
+  #activateNext(): void {
+    const [next] = this.#consumers;
+    if (!next) return;
+    this.#rota.add(next);
+    if (this.readyCount > 0) this.#host.turn.dispatchLater(this);
   }
 
   /** A parked consumer can take messages again. */

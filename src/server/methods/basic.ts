@@ -22,12 +22,10 @@ import { cleanName } from './names.ts';
 
 export function qos(channel: Channel, method: BasicQos): void {
   if (method.prefetchSize !== 0) throw notImplemented(`prefetch_size!=0 (${method.prefetchSize})`);
-  if (method.global) {
-    channel.sharedPrefetch = method.prefetchCount;
-    channel.consumersReady();
-  } else {
-    channel.prefetch = method.prefetchCount;
-  }
+  // As in RabbitMQ, a limit per consumer lifts the one over all of them.
+  channel.sharedPrefetch = method.global ? method.prefetchCount : 0;
+  if (!method.global) channel.prefetch = method.prefetchCount;
+  channel.consumersReady();
   channel.send({ name: 'basic.qos-ok' });
 }
 

@@ -1,8 +1,8 @@
 // Methods of class channel that concern an open channel. Opening and closing are the connection's.
 import { notImplemented } from '../../broker/refusal.ts';
-import { AmqpError } from '../../protocol/amqp-error.ts';
-import { type ChannelFlow, ReplyCode } from '../../protocol/methods.generated.ts';
+import type { ChannelFlow } from '../../protocol/methods.generated.ts';
 import type { Channel } from '../channel.ts';
+import { openedTwice } from '../channel-table.ts';
 
 /** As RabbitMQ: a client cannot stop deliveries this way. */
 export function flow(channel: Channel, method: ChannelFlow): void {
@@ -11,5 +11,5 @@ export function flow(channel: Channel, method: ChannelFlow): void {
 }
 
 export function openAgain(): void {
-  throw new AmqpError(ReplyCode.CHANNEL_ERROR, "second 'channel.open' seen");
+  throw openedTwice();
 }

@@ -6,6 +6,7 @@ import type { Queue } from '../../broker/queue/queue.ts';
 import { MAX_EXPIRY_MS } from '../../broker/queue/queue-arguments.ts';
 import { accessRefused, named, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
 import type { Route } from '../../broker/route-cache.ts';
+import { type SenderSelected, senderSelected } from '../../broker/sender-selected.ts';
 import { sameBytes } from '../../protocol/block.ts';
 import type { Content } from '../../protocol/content.ts';
 import { type BasicPublish, ReplyCode } from '../../protocol/methods.generated.ts';
@@ -39,33 +40,42 @@ export function publish(
     );
   }
   if ((content.propertyFlags & CHECKED_PROPERTIES) !== 0) checkProperties(channel, content);
+  const selected = senderSelected(content);
 
   if (channel.transaction) {
     channel.transaction.holdPublish(content, mandatory);
     return;
   }
-  const queues = route.queues ?? channel.vhost.route(content, route.exchange);
-  if (queues.length > 0) enqueue(channel, content, queues);
-  else if (mandatory) returnMessage(channel, content);
+  if (selected) publishSelected(channel, selected, route.exchange, mandatory);
+  else {
+    const queues = route.queues ?? queuesOf(channel, content, route.exchange);
+    if (queues.length > 0) enqueue(channel, content, queues);
+    else if (mandatory) returnMessage(channel, content);
+  }
   if (channel.confirms) channel.accepted(channel.confirms);
 }
 
-/** A publish of a transaction that commits: checked long ago, and in the store, where the transaction holds it. */
-export function publishHeld(
-  channel: Channel,
-  content: Content,
-  mandatory: boolean,
-  slot: number,
-  offset: number,
-): void {
+/** A publish of a transaction that commits: checked when it came, routed now. */
+export function publishHeld(channel: Channel, content: Content, mandatory: boolean): void {
   const exchange = channel.vhost.exchange(content.exchange);
-  const queues = exchange ? channel.vhost.route(content, exchange) : [];
-  if (queues.length > 0) {
-    channel.store.retain(slot, queues.length);
-    for (const queue of queues) queue.publish(slot, offset);
-  } else if (mandatory) {
-    returnMessage(channel, content);
-  }
+  const selected = senderSelected(content) ?? { content, routingKeys: [content.routingKey] };
+  if (exchange) publishSelected(channel, selected, exchange, mandatory);
+  else if (mandatory) returnMessage(channel, content);
+}
+
+function publishSelected(
+  channel: Channel,
+  { content, routingKeys }: SenderSelected,
+  exchange: Exchange,
+  mandatory: boolean,
+): void {
+  const queues = channel.vhost.route(content, exchange, routingKeys);
+  if (queues.length > 0) enqueue(channel, content, queues);
+  else if (mandatory) returnMessage(channel, content);
+}
+
+function queuesOf(channel: Channel, content: Content, exchange: Exchange): readonly Queue[] {
+  return channel.vhost.route(content, exchange, [content.routingKey]);
 }
 
 function enqueue(channel: Channel, content: Content, queues: readonly Queue[]): void {
@@ -130,16 +140,19 @@ function checkProperties(channel: Channel, content: Content): void {
   }
 }
 
-/** Milliseconds as plain decimal digits. */
+/** Milliseconds as plain decimal digits. The texts are Erlang's, as RabbitMQ shows them. */
 function checkExpiration(expiration: string): void {
-  if (!/^\d+$/.test(expiration)) {
-    throw preconditionFailed(`invalid expiration '${expiration}': no_integer`);
-  }
-  if (BigInt(expiration) > MAX_EXPIRY_MS) {
-    throw preconditionFailed(
-      `invalid expiration '${expiration}': {value_too_large,${BigInt(expiration)}}`,
-    );
-  }
+  const [digits = ''] = /^-?\d+/.exec(expiration) ?? [];
+  if (digits === '') throw invalidExpiration(expiration, 'no_integer');
+  const leftOver = expiration.slice(digits.length);
+  if (leftOver !== '') throw invalidExpiration(expiration, `{leftover_string,"${leftOver}"}`);
+  const ms = BigInt(digits);
+  if (ms < 0n) throw invalidExpiration(expiration, `{value_negative,${ms}}`);
+  if (ms > MAX_EXPIRY_MS) throw invalidExpiration(expiration, `{value_too_large,${ms}}`);
+}
+
+function invalidExpiration(expiration: string, why: string): Error {
+  return preconditionFailed(`invalid expiration '${expiration}': ${why}`);
 }
 
 /** An unroutable message goes back as it came, before its confirm. */

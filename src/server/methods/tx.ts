@@ -19,7 +19,7 @@ export function commit(channel: Channel): void {
   const { publishes, acks } = transactionOf(channel).take();
   for (const { slot, offset, mandatory } of publishes) {
     viewMessage(channel.store.segment(slot), offset, held);
-    publishHeld(channel, held, mandatory, slot, offset);
+    publishHeld(channel, held, mandatory);
     channel.store.release(slot);
   }
   for (const { tag, requeue } of acks) {

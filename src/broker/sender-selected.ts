@@ -1,0 +1,70 @@
+// Sender-selected distribution: the headers CC and BCC hold further routing keys, as the fields of a letter hold further
+// addressees. BCC is taken out before anybody gets to see it.
+
+import { blockOf } from '../protocol/block.ts';
+import { ByteWriter } from '../protocol/byte-writer.ts';
+import { Content } from '../protocol/content.ts';
+import { FieldTable, type FieldValue, tableHasName } from '../protocol/field-table.ts';
+import { encodeProperties, headersAt, PropertyFlag } from '../protocol/properties.ts';
+import { textOf, typeName } from './equivalence.ts';
+import { preconditionFailed } from './refusal.ts';
+
+const CC = 'CC';
+const BCC = 'BCC';
+const NAMES = [Buffer.from(CC), Buffer.from(BCC)];
+
+export interface SenderSelected {
+  /** The message's own key and those of CC and BCC. */
+  readonly routingKeys: readonly string[];
+  /** The message as it goes on, without BCC. */
+  readonly content: Content;
+}
+
+/**
+ * What CC and BCC say; undefined for a message that has neither, which costs it no decoding.
+ * @throws AmqpError 406 when one of them is not an array of texts.
+ */
+export function senderSelected(content: Content): SenderSelected | undefined {
+  if ((content.propertyFlags & PropertyFlag.headers) === 0) return undefined;
+  const { bytes, view } = content.block;
+  const tableAt = headersAt(view, content.propertiesAt);
+  const tableEnd = tableAt + 4 + view.getUint32(tableAt);
+  if (!tableHasName(bytes, view, tableAt + 4, tableEnd, NAMES)) return undefined;
+  const headers = content.properties.headers ?? FieldTable.empty;
+  return {
+    routingKeys: [content.routingKey, ...keysOf(headers, CC), ...keysOf(headers, BCC)],
+    content: headers.has(BCC) ? withoutBcc(content, headers) : content,
+  };
+}
+
+function keysOf(headers: FieldTable, name: string): string[] {
+  const value = headers.get(name);
+  if (!value) return [];
+  if (value.type !== 'A') throw unacceptable(name, value);
+  return value.value.map((item) => {
+    const key = textOf(item);
+    if (key === undefined) throw unacceptable(name, item);
+    return key;
+  });
+}
+
+function unacceptable(name: string, value: FieldValue): Error {
+  return preconditionFailed(
+    `invalid message: {unacceptable_type_in_header,"${name}",${typeName(value)}}`,
+  );
+}
+
+function withoutBcc(content: Content, headers: FieldTable): Content {
+  const { bytes } = content.block;
+  const writer = new ByteWriter();
+  encodeProperties({ ...content.properties, headers: headers.without(BCC) }, writer);
+  const route = bytes.subarray(content.routeAt, content.routeEnd);
+  const copy = new Content();
+  copy.block = blockOf(Buffer.concat([route, writer.bytes, content.body]));
+  copy.routeEnd = route.length;
+  copy.propertiesAt = route.length;
+  copy.propertiesEnd = route.length + writer.length;
+  copy.bodyAt = copy.propertiesEnd;
+  copy.bodyEnd = copy.block.bytes.length;
+  return copy;
+}
