@@ -1,0 +1,129 @@
+// Millions of small messages waiting in one queue: memory per message, the worst pause of the
+// garbage collector while they come and while they go, and the speed of both.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { consume, countMessages, declareQueue, deleteQueue } from '../load/calls.ts';
+import { Connection } from '../load/connection.ts';
+import { FixedDeliveries } from '../load/fixed-deliveries.ts';
+import { Meter } from '../load/meter.ts';
+import { queueLoad, queueNames } from '../load/plan.ts';
+import type { PublishLoad } from '../load/publish-load.ts';
+import { Publisher } from '../load/publisher.ts';
+import { Properties } from '../load/wire.ts';
+import type { Sample, Scenario } from '../scenario.ts';
+import { rssBytes } from '../target/process-usage.ts';
+import type { Target } from '../target/target.ts';
+
+const BODY_BYTES = 60;
+const SETTLE_SECONDS = 1;
+const POLL_SECONDS = 0.02;
+const PHASE_TIMEOUT_SECONDS = 900;
+
+export const backlog5m: Scenario = {
+  name: 'backlog-5m',
+  summary: `5 million (or --backlog) transient messages of ${BODY_BYTES} B wait in one queue, then drain (no-ack)`,
+  metrics: [
+    { key: 'messages', title: 'messages waiting', better: 'neither', digits: 0 },
+    { key: 'rssBytesEach', title: 'RSS growth B/message', better: 'less', digits: 1, goal: 100 },
+    {
+      key: 'fillPauseMs',
+      title: 'worst GC pause ms, filling',
+      better: 'less',
+      digits: 1,
+      goal: 20,
+    },
+    { key: 'drainPauseMs', title: 'worst GC pause ms, drain', better: 'less', digits: 1, goal: 20 },
+    { key: 'fillCpuMicros', title: 'fill CPU µs/message', better: 'less', digits: 2 },
+    { key: 'fillPerSecond', title: 'fill messages/s', better: 'more', digits: 0 },
+    { key: 'drainCpuMicros', title: 'drain CPU µs/message', better: 'less', digits: 2 },
+    { key: 'drainPerSecond', title: 'drain messages/s', better: 'more', digits: 0 },
+  ],
+  runs: 1,
+  freshBroker: true,
+  nodeFlags: ['--trace-gc'],
+  async run(target, settings) {
+    const total = settings.backlogMessages;
+    const [queue = ''] = queueNames(settings.runId, 1);
+    const load = queueLoad(queue, BODY_BYTES, Properties.none);
+    const connection = await Connection.open(target.url);
+    await declareQueue(connection, queue, false);
+    try {
+      await sleep(SETTLE_SECONDS * 1000);
+      const rssBefore = rssOf(target);
+      target.pauses?.takeWorstMs();
+      const filled = await fill(target, connection, queue, load, total);
+      const rssBytesEach = (rssOf(target) - rssBefore) / total;
+      const fillPauseMs = target.pauses?.takeWorstMs() ?? Number.NaN;
+      const drained = await drain(target, queue, load, total);
+      const drainPauseMs = target.pauses?.takeWorstMs() ?? Number.NaN;
+      return {
+        messages: total,
+        rssBytesEach,
+        fillPauseMs,
+        drainPauseMs,
+        fillCpuMicros: filled.cpuMicros!,
+        fillPerSecond: filled.messagesPerSecond!,
+        drainCpuMicros: drained.cpuMicros!,
+        drainPerSecond: drained.messagesPerSecond!,
+      };
+    } finally {
+      await deleteQueue(connection, queue);
+      await connection.close();
+    }
+  },
+};
+
+function rssOf(target: Target): number {
+  return target.pid === undefined ? Number.NaN : rssBytes(target.pid);
+}
+
+async function fill(
+  target: Target,
+  connection: Connection,
+  queue: string,
+  load: PublishLoad,
+  total: number,
+): Promise<Sample> {
+  const publisher = new Publisher(connection.socket, {
+    load,
+    inFlightMax: Number.POSITIVE_INFINITY,
+    consumed: () => 0,
+    publishLimit: () => total,
+  });
+  const meter = new Meter(target.pid);
+  publisher.start();
+  await until(connection, () => publisher.published === total && publisher.writesPending === 0);
+  // On the channel that published, so the answer counts everything; RabbitMQ may need a moment.
+  let count = await countMessages(connection, queue);
+  for (let waited = 0; count !== total && waited < 5; waited += POLL_SECONDS) {
+    await sleep(POLL_SECONDS * 1000);
+    count = await countMessages(connection, queue);
+  }
+  if (count !== total) throw new Error(`${total} published, but ${queue} holds ${count}`);
+  return meter.finish(total);
+}
+
+async function drain(
+  target: Target,
+  queue: string,
+  load: PublishLoad,
+  total: number,
+): Promise<Sample> {
+  const connection = await Connection.open(target.url);
+  const counter = new FixedDeliveries({ load, ordered: true, onDeliveries: () => {} });
+  const meter = new Meter(target.pid);
+  await consume(connection, { queue, consumerTag: 'c00', noAck: true, handOver: counter.onBytes });
+  await until(connection, () => counter.count >= total);
+  const sample = meter.finish(total);
+  await sleep(POLL_SECONDS * 1000);
+  if (counter.count !== total) throw new Error(`${total} published, ${counter.count} delivered`);
+  await connection.close();
+  return sample;
+}
+
+async function until(connection: Connection, isDone: () => boolean): Promise<void> {
+  for (let waited = 0; !isDone(); waited += POLL_SECONDS) {
+    if (waited > PHASE_TIMEOUT_SECONDS)
+      throw new Error(`not done after ${PHASE_TIMEOUT_SECONDS} s`);
+    await Promise.race([sleep(POLL_SECONDS * 1000), connection.failed]);
+  }
+}
