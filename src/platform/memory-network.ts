@@ -21,6 +21,8 @@ const readBlock: ReadBlock = { bytes: shared, view: new DataView(shared.buffer) 
 interface Chunk {
   readonly bytes: Uint8Array;
   readonly written: () => void;
+  /** Where the part begins that has not been read. */
+  at: number;
 }
 
 class MemoryTransport implements Transport {
@@ -64,7 +66,7 @@ class MemoryTransport implements Transport {
       setImmediate(written);
       return;
     }
-    peer.#inbox.push({ bytes, written });
+    peer.#inbox.push({ bytes, written, at: 0 });
     peer.#schedule();
   }
 
@@ -99,10 +101,20 @@ class MemoryTransport implements Transport {
     for (const chunk of this.#inbox.splice(0)) setImmediate(chunk.written);
     const peer = this.#peer;
     if (peer && !peer.#closed) {
+      peer.#detachInbox();
       peer.#peerEnded = true;
       peer.#schedule();
     }
     setImmediate(() => this.#handler?.closed(undefined));
+  }
+
+  /** What has been sent here will be read, but the sender has its bytes back. */
+  #detachInbox(): void {
+    const sent = this.#inbox.splice(0);
+    for (const { bytes, written, at } of sent) {
+      this.#inbox.push({ bytes: bytes.slice(), written: () => {}, at });
+      setImmediate(written);
+    }
   }
 
   #schedule(): void {
@@ -117,14 +129,14 @@ class MemoryTransport implements Transport {
   #run(): void {
     const handler = this.#handler;
     while (handler && !this.#paused && !this.#closed) {
-      const chunk = this.#inbox.shift();
+      const chunk = this.#inbox[0];
       if (!chunk) break;
-      for (let at = 0; at < chunk.bytes.length && !this.#closed; at += READ_BYTES) {
-        const piece = chunk.bytes.subarray(at, at + READ_BYTES);
-        shared.set(piece, READ_HEADROOM_BYTES);
-        handler.data(readBlock, READ_HEADROOM_BYTES, READ_HEADROOM_BYTES + piece.length);
-      }
-      chunk.written();
+      const piece = chunk.bytes.subarray(chunk.at, chunk.at + READ_BYTES);
+      chunk.at += piece.length;
+      if (chunk.at === chunk.bytes.length) this.#inbox.shift();
+      shared.set(piece, READ_HEADROOM_BYTES);
+      handler.data(readBlock, READ_HEADROOM_BYTES, READ_HEADROOM_BYTES + piece.length);
+      if (chunk.at === chunk.bytes.length) chunk.written();
     }
     if (!handler || this.#closed || this.#inbox.length > 0 || !this.#peerEnded) return;
     if (!this.#endReported) {

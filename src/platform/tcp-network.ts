@@ -48,7 +48,9 @@ class TcpTransport implements Transport {
   }
 
   write(bytes: Uint8Array, written: () => void): void {
-    this.#socket.write(bytes, written);
+    // A socket that is written to after its end would drop what it has not sent yet.
+    if (this.#socket.writableEnded) setImmediate(written);
+    else this.#socket.write(bytes, written);
   }
 
   batch(writes: () => void): void {
@@ -84,6 +86,9 @@ function withSharedReadBuffer(accepted: Socket, read: (length: number) => void):
   owner._handle = null;
   const options = {
     handle,
+    // Read from `start` on; and what the peer's end means is for the handler to say.
+    pauseOnCreate: true,
+    allowHalfOpen: true,
     onread: {
       buffer: shared.subarray(READ_HEADROOM_BYTES),
       callback: (length: number) => {

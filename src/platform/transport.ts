@@ -18,7 +18,7 @@ export interface TransportHandler {
    * least `READ_HEADROOM_BYTES` of them, may be overwritten.
    */
   data(block: ReadBlock, at: number, end: number): void;
-  /** The peer will send no more. */
+  /** The peer will send no more; this side stays open until it ends as well. */
   ended(): void;
   /** Nothing more comes or goes. Called once, last. */
   closed(error: Error | undefined): void;
@@ -32,7 +32,10 @@ export interface Transport {
   readonly local: Endpoint;
   /** Begins to deliver events. Until then nothing is read. */
   start(handler: TransportHandler): void;
-  /** Sends `bytes`, which must not change until `written` is called; after `destroy` it is called all the same. */
+  /**
+   * Sends `bytes`, which must not change until `written` is called; after `end` and `destroy`, when nothing is sent, it is
+   * called all the same.
+   */
   write(bytes: Uint8Array, written: () => void): void;
   /** Groups the writes made by `writes` into one system call where that is possible. */
   batch(writes: () => void): void;

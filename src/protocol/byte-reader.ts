@@ -2,7 +2,7 @@
 import { AmqpError } from './amqp-error.ts';
 import { decodeTable, type FieldTable } from './field-table.ts';
 import { ReplyCode } from './methods.generated.ts';
-import { decodeUtf8 } from './utf8.ts';
+import { decodeAnyUtf8, decodeUtf8 } from './utf8.ts';
 
 /** The data ends where there should be more. */
 export class TruncatedError extends AmqpError {
@@ -80,6 +80,12 @@ export class ByteReader {
       throw new AmqpError(ReplyCode.FRAME_ERROR, 'Malformed UTF-8 in shortstr', 0);
     }
     return text;
+  }
+  /** Up to 255 bytes of text; what is not UTF-8 becomes U+FFFD. */
+  anyShortstr(): string {
+    const length = this.octet();
+    const at = this.#take(length);
+    return decodeAnyUtf8(this.bytes, at, at + length);
   }
   /** A copy of the bytes, so it may be kept (a Buffer's `slice` would be none). */
   longstr(): Uint8Array {

@@ -5,9 +5,9 @@
 // Chunks come in a shared read buffer with room in front, so what was left of the last chunk is put before the new one and
 // nothing is concatenated. A sink may look ahead at every method frame and take several frames at once: that is how a whole
 // publish is read without going through the state machine.
-import { AmqpError } from './amqp-error.ts';
 import { type Block, blockOf } from './block.ts';
-import { FRAME_END, FrameType, ReplyCode } from './methods.generated.ts';
+import { frameTooLarge, wrongFrameEnd } from './frame-problem.ts';
+import { FRAME_END, FrameType } from './methods.generated.ts';
 
 export const FRAME_HEADER_BYTES = 7;
 /** Header and end octet: what a frame takes besides its payload. */
@@ -110,19 +110,13 @@ export class FrameParser {
       }
       const size = view.getUint32(at + 3);
       if (size > maxPayloadBytes(this.frameMax)) {
-        throw new AmqpError(
-          ReplyCode.FRAME_ERROR,
-          `frame of type ${type} has a payload of ${size} bytes, more than the negotiated frame_max of ${this.frameMax} allows`,
-        );
+        throw frameTooLarge(type, size, this.frameMax - FRAME_OVERHEAD_BYTES);
       }
       const payloadAt = at + FRAME_HEADER_BYTES;
       const payloadEnd = payloadAt + size;
       if (payloadEnd >= end) break;
       if (bytes[payloadEnd] !== FRAME_END) {
-        throw new AmqpError(
-          ReplyCode.FRAME_ERROR,
-          `frame of type ${type} ends in octet ${bytes[payloadEnd]}, not ${FRAME_END}`,
-        );
+        throw wrongFrameEnd(type, block, payloadAt, payloadEnd);
       }
       at = payloadEnd + 1;
       this.#sink.frame(type, view.getUint16(payloadAt - 6), block, payloadAt, payloadEnd);

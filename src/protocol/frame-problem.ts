@@ -23,6 +23,18 @@ export function unknownFrame(type: number, block: Block, at: number, end: number
   return new AmqpError(ReplyCode.FRAME_ERROR, text, 0);
 }
 
+/** A frame that does not end in 0xCE: 501. */
+export function wrongFrameEnd(type: number, block: Block, at: number, end: number): AmqpError {
+  const text = `${describe(type, block, at, end)}: {invalid_frame_end_marker,${block.bytes[end]}}`;
+  return new AmqpError(ReplyCode.FRAME_ERROR, text, 0);
+}
+
+/** A frame that is larger than was agreed, known as soon as its size is: 501. */
+export function frameTooLarge(type: number, sizeBytes: number, maxBytes: number): AmqpError {
+  const text = `type ${type}, all octets = <<>>: {frame_too_large,${sizeBytes},${maxBytes}}`;
+  return new AmqpError(ReplyCode.FRAME_ERROR, text, 0);
+}
+
 /** A frame where it does not belong: 505. */
 export function unexpectedFrame(type: number, block: Block, at: number, end: number): AmqpError {
   return new AmqpError(ReplyCode.UNEXPECTED_FRAME, describe(type, block, at, end), 0);

@@ -8,7 +8,6 @@ import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { type FieldTable, tableIsWellFormed } from './field-table.ts';
 import { ReplyCode } from './methods.generated.ts';
-import { isUtf8 } from './utf8.ts';
 
 export interface BasicProperties {
   readonly contentType?: string;
@@ -81,7 +80,10 @@ export function decodeProperties(reader: ByteReader): BasicProperties {
   }
   const properties: Partial<Record<keyof BasicProperties, unknown>> = {};
   for (const name of names) {
-    if ((flags & PropertyFlag[name]) !== 0) properties[name] = reader[kinds[name]]();
+    if ((flags & PropertyFlag[name]) === 0) continue;
+    const kind = kinds[name];
+    // RabbitMQ does not look into the texts; what is not UTF-8 is passed on, and here read as well as it can be.
+    properties[name] = kind === 'shortstr' ? reader.anyShortstr() : reader[kind]();
   }
   return properties as BasicProperties;
 }
@@ -126,7 +128,7 @@ export function propertiesAreWellFormed(view: DataView, at: number, end: number)
     } else {
       if (next >= end) return false;
       const textEnd = next + 1 + view.getUint8(next);
-      if (textEnd > end || !isUtf8(view, next + 1, textEnd)) return false;
+      if (textEnd > end) return false;
       next = textEnd;
     }
     if (next > end) return false;

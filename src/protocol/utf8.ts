@@ -1,6 +1,7 @@
 // Text on the wire is UTF-8, and bytes that are not are told apart rather than replaced.
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const lenientDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 export function encodeUtf8(text: string): Uint8Array {
@@ -38,4 +39,9 @@ export function isUtf8(view: DataView, at: number, end: number): boolean {
 export function cutUtf8(text: string, maxBytes: number): string {
   const { read } = encoder.encodeInto(text, new Uint8Array(maxBytes));
   return text.slice(0, read);
+}
+
+/** The text of bytes that should be UTF-8; what is not becomes U+FFFD. */
+export function decodeAnyUtf8(bytes: Uint8Array, at: number, end: number): string {
+  return decodeUtf8(bytes, at, end) ?? lenientDecoder.decode(bytes.subarray(at, end));
 }

@@ -1,0 +1,93 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ReturnedPositions } from './returned-positions.ts';
+
+const headOf = (returned: ReturnedPositions) => [
+  returned.headSequence,
+  returned.headSlot,
+  returned.headOffset,
+];
+
+test('the lowest sequence number comes first, whatever came back first', () => {
+  const returned = new ReturnedPositions();
+  returned.push(7, 70, 700);
+  returned.push(3, 30, 300);
+  returned.push(5, 50, 500);
+  const order: number[][] = [];
+  while (returned.size > 0) {
+    order.push(headOf(returned));
+    returned.shift();
+  }
+  expect(order).toEqual([
+    [3, 30, 300],
+    [5, 50, 500],
+    [7, 70, 700],
+  ]);
+});
+
+test('a sequence number may be as large as a queue ever counts', () => {
+  const returned = new ReturnedPositions();
+  returned.push(Number.MAX_SAFE_INTEGER, 1, 1);
+  returned.push(Number.MAX_SAFE_INTEGER - 1, 2 ** 31 - 1, 2 ** 31 - 1);
+  expect(headOf(returned)).toEqual([Number.MAX_SAFE_INTEGER - 1, 2 ** 31 - 1, 2 ** 31 - 1]);
+});
+
+test('it can be emptied and filled again', () => {
+  const returned = new ReturnedPositions();
+  for (let round = 0; round < 3; round++) {
+    for (let i = 100; i > 0; i--) returned.push(i, i, i);
+    for (let i = 1; i <= 100; i++) {
+      expect(headOf(returned)).toEqual([i, i, i]);
+      returned.shift();
+    }
+    expect(returned.size).toBe(0);
+  }
+});
+
+test('an empty one gives its memory back', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const usedBytes = () => {
+    collect();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const many = Array.from({ length: 20 }, () => new ReturnedPositions());
+  const before = usedBytes();
+  for (const returned of many) for (let i = 0; i < 20_000; i++) returned.push(i, i, i);
+  expect(usedBytes() - before).toBeGreaterThan(20 * 20_000 * 16);
+  for (const returned of many) while (returned.size > 0) returned.shift();
+  expect(usedBytes() - before).toBeLessThan(100_000);
+});
+
+/** A number is a push; undefined takes the head away. */
+const steps = fc
+  .tuple(
+    fc.uniqueArray(fc.nat({ max: 1_000 }), { maxLength: 150 }),
+    fc.array(fc.boolean(), { maxLength: 250 }),
+  )
+  .map(([sequences, kinds]) =>
+    kinds.map((isPush) => (isPush ? sequences.pop() : undefined)).concat(sequences),
+  );
+
+test('it is a sorted array', () => {
+  fc.assert(
+    fc.property(steps, (sequences) => {
+      const returned = new ReturnedPositions();
+      let model: number[] = [];
+      for (const sequence of sequences) {
+        if (sequence !== undefined) {
+          model = [...model, sequence].toSorted((a, b) => a - b);
+          returned.push(sequence, sequence + 1, sequence + 2);
+        } else if (model.length > 0) {
+          model = model.slice(1);
+          returned.shift();
+        }
+        expect(returned.size).toBe(model.length);
+        const [head] = model;
+        if (head !== undefined) expect(headOf(returned)).toEqual([head, head + 1, head + 2]);
+      }
+    }),
+  );
+});
