@@ -11,17 +11,21 @@ export interface Route {
   readonly exchange: Exchange;
   /** Undefined when the message's headers decide as well. */
   readonly queues: readonly Queue[] | undefined;
-  /** False once the topology has changed. */
+  /** False once the topology has changed, and for a route that is not remembered at all. */
   isCurrent: boolean;
 }
 
 /** Places in the table; a power of two. A key that finds its places taken replaces one. */
 const PLACES = 16_384;
+/** Keys that are remembered to have been asked about once; a power of two. */
+const MARKS = 4096;
 /** Places that a key may take, one behind the other. */
 const PROBES = 4;
 
 export class RouteCache {
   readonly #routes: (Route | undefined)[] = [];
+  /** Hashes of keys that were asked about lately. */
+  readonly #marks = new Int32Array(MARKS);
   /** The places that are taken. */
   readonly #taken: number[] = [];
 
@@ -38,6 +42,18 @@ export class RouteCache {
       }
     }
     return undefined;
+  }
+
+  /**
+   * Whether a key is worth remembering: it is when it was asked about before, and no other of the same mark since. So keys
+   * that never come again (an id in the key) cost no memory and push nothing out.
+   */
+  admits(bytes: Uint8Array, at: number, end: number): boolean {
+    const hash = hashOf(bytes, at, end);
+    const mark = hash & (MARKS - 1);
+    if (this.#marks[mark] === hash) return true;
+    this.#marks[mark] = hash;
+    return false;
   }
 
   add(route: Route): void {

@@ -19,6 +19,8 @@ import { accessRefused, named, notFound, preconditionFailed, resourceLocked } fr
 import { type Route, RouteCache } from './route-cache.ts';
 import type { Turn } from './turn.ts';
 
+const noBytes = new Uint8Array(0);
+
 const RESERVED_PREFIX = 'amq.';
 
 /** What every vhost has from the start, besides the default exchange. */
@@ -277,15 +279,16 @@ export class VHost implements QueueHost {
     return this.#routes.find(content.block.bytes, content.routeAt, content.routeEnd);
   }
 
-  /** Finds and remembers the route of messages with this exchange and routing key. */
+  /** Finds the route of messages with this exchange and routing key, and remembers it when it is asked for again. */
   findRoute(content: Content, exchange: Exchange): Route {
+    const { bytes } = content.block;
+    const { routeAt, routeEnd } = content;
     const walk = this.#walk(exchange, [content.routingKey], FieldTable.empty);
-    const route: Route = {
-      bytes: content.block.bytes.slice(content.routeAt, content.routeEnd),
-      exchange,
-      queues: walk.byKeyAlone ? [...walk.queues] : undefined,
-      isCurrent: true,
-    };
+    const queues = walk.byKeyAlone ? [...walk.queues] : undefined;
+    if (!this.#routes.admits(bytes, routeAt, routeEnd)) {
+      return { bytes: noBytes, exchange, queues, isCurrent: false };
+    }
+    const route = { bytes: bytes.slice(routeAt, routeEnd), exchange, queues, isCurrent: true };
     this.#routes.add(route);
     return route;
   }

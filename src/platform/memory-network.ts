@@ -112,7 +112,7 @@ class MemoryTransport implements Transport {
   #detachInbox(): void {
     const sent = this.#inbox.splice(0);
     for (const { bytes, written, at } of sent) {
-      this.#inbox.push({ bytes: bytes.slice(), written: () => {}, at });
+      this.#inbox.push({ bytes: new Uint8Array(bytes), written: () => {}, at });
       setImmediate(written);
     }
   }

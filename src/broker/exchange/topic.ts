@@ -13,9 +13,29 @@ class Node {
   /** The step in which this node was last reached, so that it is taken once per step. */
   reachedIn = 0;
 
+  /** The children `*` and `#`, which are among the others too. */
+  star: Node | undefined;
+  hash: Node | undefined;
+
   constructor(parent: Node | undefined, word: string) {
     this.parent = parent;
     this.word = word;
+  }
+
+  get isHash(): boolean {
+    return this.parent !== undefined && this.word === '#';
+  }
+
+  add(child: Node): void {
+    this.children.set(child.word, child);
+    if (child.word === '*') this.star = child;
+    if (child.word === '#') this.hash = child;
+  }
+
+  remove(child: Node): void {
+    this.children.delete(child.word);
+    if (child === this.star) this.star = undefined;
+    if (child === this.hash) this.hash = undefined;
   }
 }
 
@@ -23,6 +43,9 @@ export class TopicExchange implements ExchangeType {
   readonly routesByKeyAlone = true;
   readonly #root = new Node(undefined, '');
   #step = 0;
+  /** Kept from one message to the next, so that routing allocates little. */
+  readonly #reached: Node[] = [];
+  readonly #next: Node[] = [];
 
   check(): void {}
 
@@ -32,7 +55,7 @@ export class TopicExchange implements ExchangeType {
       let child = node.children.get(word);
       if (!child) {
         child = new Node(node, word);
-        node.children.set(word, child);
+        node.add(child);
       }
       node = child;
     }
@@ -44,34 +67,46 @@ export class TopicExchange implements ExchangeType {
     for (const word of wordsOf(binding.routingKey)) node = node?.children.get(word);
     node?.bindings.delete(binding);
     while (node?.parent && node.bindings.size === 0 && node.children.size === 0) {
-      node.parent.children.delete(node.word);
+      node.parent.remove(node);
       node = node.parent;
     }
   }
 
   route(message: RoutedMessage, found: Set<Destination>): void {
-    let reached: Node[] = [];
+    const { routingKey } = message;
+    let reached = this.#reached;
+    let next = this.#next;
+    reached.length = 0;
     this.#step += 1;
     this.#reach(this.#root, reached);
-    for (const word of wordsOf(message.routingKey)) {
-      const next: Node[] = [];
-      this.#step += 1;
-      for (const node of reached) {
-        const literal = node.children.get(word);
-        // A routing key may hold the words `*` and `#`; they match as any other word, not as a pattern's child again.
-        if (literal && word !== '*' && word !== '#') this.#reach(literal, next);
-        const star = node.children.get('*');
-        if (star) this.#reach(star, next);
-        if (node.word === '#' && node.parent) this.#reach(node, next);
-      }
-      reached = next;
+    for (let at = 0; at < routingKey.length || (at === routingKey.length && at > 0); ) {
+      const dot = routingKey.indexOf('.', at);
+      const end = dot < 0 ? routingKey.length : dot;
+      this.#advance(reached, routingKey.slice(at, end), next);
+      [reached, next] = [next, reached];
+      at = end + 1;
     }
     for (const node of reached) for (const { destination } of node.bindings) found.add(destination);
   }
 
+  /** Where one more word leads from the nodes that were reached so far. */
+  #advance(reached: readonly Node[], word: string, next: Node[]): void {
+    next.length = 0;
+    this.#step += 1;
+    for (const node of reached) {
+      // `#` takes any number of words: it stays where it is.
+      if (node.isHash) this.#reach(node, next);
+      if (node.children.size === 0) continue;
+      // The words `*` and `#` in a routing key are words as others; here they would find the patterns' nodes.
+      const literal = word === '*' || word === '#' ? undefined : node.children.get(word);
+      if (literal) this.#reach(literal, next);
+      if (node.star) this.#reach(node.star, next);
+    }
+  }
+
   /** Adds a node, and its `#` child, which needs no word to be reached. */
   #reach(node: Node, into: Node[]): void {
-    for (let at: Node | undefined = node; at; at = at.children.get('#')) {
+    for (let at: Node | undefined = node; at; at = at.hash) {
       if (at.reachedIn === this.#step) return;
       at.reachedIn = this.#step;
       into.push(at);
