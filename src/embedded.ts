@@ -42,7 +42,8 @@ export interface RunningBroker {
 
 const DEFAULT_PORT = 5672;
 const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
-const LARGEST_MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
+/** What `maxMessageBytes` may be at most. */
+export const LARGEST_MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
 const DEFAULT_MEMORY_SHARE = 0.6;
 
 /**

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { consoleLog, logLevels } from './console-log.ts';
-import { startBroker } from './embedded.ts';
+import { LARGEST_MAX_MESSAGE_BYTES, startBroker } from './embedded.ts';
 import { type Files, systemFiles } from './platform/files.ts';
 import type { LogLevel } from './platform/log.ts';
 import { parseSize } from './size.ts';
@@ -29,9 +29,12 @@ const program = new Command('leveret')
   .helpOption('-h, --help', 'print this help')
   .showHelpAfterError('(leveret --help lists the options)');
 
-program
+const startCommand = program
   .command('start', { isDefault: true })
   .description('start the broker (the default)')
+  // What stands where a command should and is none ends up here, since this is the default.
+  .argument('[word]')
+  .usage('[options]')
   .addOption(
     new Option('-p, --port <port>', 'TCP port for AMQP; 0 takes a free one')
       .default(5672)
@@ -67,10 +70,17 @@ program
   )
   .addOption(
     new Option('--max-message-size <size>', 'refuse larger messages (default: 16MiB)').argParser(
-      parseBytes,
+      parseMessageSize,
     ),
   )
-  .action(start);
+  .action((word: string | undefined, options: Options) => {
+    if (word !== undefined) {
+      throw new UsageError(`unknown command '${word}' (leveret --help lists the commands)`);
+    }
+    return start(options);
+  });
+
+program.addHelpText('after', () => `\n${startCommand.helpInformation()}`);
 
 async function start(options: Options): Promise<void> {
   const startedAtMs = performance.now();
@@ -160,6 +170,12 @@ function parseBytes(text: string): number {
   const bytes = parseSize(text);
   if (bytes !== undefined) return bytes;
   throw new InvalidArgumentError('a size is a number with a unit, such as 512MiB or 2GB.');
+}
+
+function parseMessageSize(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes >= 1 && bytes <= LARGEST_MAX_MESSAGE_BYTES) return bytes;
+  throw new InvalidArgumentError('a message size is at most 512MiB.');
 }
 
 function fail(error: unknown): never {

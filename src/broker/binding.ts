@@ -19,12 +19,14 @@ export function bindingIdentity(
   routingKey: string,
   bindingArguments: FieldTable,
 ): string {
-  let identity = `${destination.kind}\0${destination.name}\0${routingKey}`;
+  const { kind, name } = destination;
+  // Lengths, since a name or a key may hold any character.
+  let identity = `${kind} ${name.length} ${routingKey.length} ${name}${routingKey}`;
   if (bindingArguments.size > 0) {
     const writer = new ByteWriter();
     const sorted = bindingArguments.entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
     writer.table(new FieldTable(sorted));
-    identity += `\0${Buffer.from(writer.bytes).toString('latin1')}`;
+    identity += Buffer.from(writer.bytes).toString('latin1');
   }
   return identity;
 }

@@ -40,7 +40,6 @@ export function integerOf(field: FieldValue | undefined): bigint | undefined {
       return BigInt(field.value);
     case 'l':
     case 'L':
-    case 'T':
       return field.value;
     default:
       return undefined;

@@ -111,12 +111,12 @@ export class VHost implements QueueHost {
     if (!exchangeTypes.has(properties.type)) {
       throw preconditionFailed(`unknown exchange type '${properties.type}'`);
     }
-    requireText('alternate-exchange', resource, properties.arguments);
     const existing = this.#exchanges.get(name);
     if (!existing) {
       if (name.startsWith(RESERVED_PREFIX)) {
         throw accessRefused(`exchange name '${name}' contains reserved prefix 'amq.*'`);
       }
+      requireText('alternate-exchange', resource, properties.arguments);
       this.#addExchange(properties);
       return;
     }
@@ -159,9 +159,15 @@ export class VHost implements QueueHost {
 
   /** Takes away the bindings to a destination that is going, and the auto-delete exchanges that leaves unused. */
   #unbindAll(destination: Destination): void {
-    for (const binding of [...destination.incoming]) {
-      binding.source.unbind(binding);
-      this.#deleteIfUnused(binding.source);
+    // A list, not recursion: a client may build a longer chain of such exchanges than our stack is deep.
+    const going = [destination];
+    for (const next of going) {
+      for (const binding of [...next.incoming]) {
+        const { source } = binding;
+        source.unbind(binding);
+        const isUnneeded = source.autoDelete && !source.isUsed;
+        if (isUnneeded && this.#exchanges.delete(source.name)) going.push(source);
+      }
     }
   }
 
@@ -208,7 +214,6 @@ export class VHost implements QueueHost {
    */
   declareQueue(properties: QueueProperties, owner: object, nameIsGenerated: boolean): Queue {
     const { name, exclusive } = properties;
-    checkQueueArguments(name, this.name, properties.arguments);
     const durable = properties.durable && !exclusive;
     const existing = this.#queues.get(name);
     if (existing) {
@@ -224,6 +229,7 @@ export class VHost implements QueueHost {
     if (!nameIsGenerated && name.startsWith(RESERVED_PREFIX)) {
       throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
     }
+    checkQueueArguments(name, this.name, properties.arguments);
     const queue = new Queue({ ...properties, durable }, this, exclusive ? owner : undefined);
     this.#queues.set(name, queue);
     if (exclusive) this.#rememberExclusive(queue, owner);

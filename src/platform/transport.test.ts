@@ -223,6 +223,7 @@ describe.each(Object.keys(subjects))('a transport %s', (name) => {
         fc.array(fc.tuple(fc.integer({ min: 1, max: 200_000 }), fc.boolean()), {
           minLength: 1,
           maxLength: 20,
+          size: 'max',
         }),
         async (writes) => {
           const { transport, peerSeen } = await open();

@@ -19,6 +19,8 @@ import { propertiesAreWellFormed } from './properties.ts';
 export interface CommandSink {
   /** Called when the header is there, before any body frame; may throw to refuse the size. */
   contentAnnounced(method: Method, bodySizeBytes: number): void;
+  /** The room that a message under way takes has changed by `deltaBytes`, to `messageBytes`; may throw to refuse it. */
+  contentHeld?(deltaBytes: number, messageBytes: number): void;
   /** A complete command. `content` is its own block for `basic.publish` and the like, undefined for all other methods. */
   command(method: Method, content: Content | undefined): void;
 }
@@ -57,8 +59,15 @@ export class CommandAssembler {
   reset(): void {
     this.#method = undefined;
     this.#headerSeen = false;
-    this.#block = noBytes;
     this.#content = new Content();
+    this.#hold(noBytes);
+  }
+
+  #hold(block: Block): void {
+    const before = this.#block.bytes.length;
+    const now = block.bytes.length;
+    this.#block = block;
+    if (now !== before) this.#sink.contentHeld?.(now - before, now);
   }
 
   /**
@@ -121,11 +130,11 @@ export class CommandAssembler {
     content.propertiesAt = route.length;
     content.propertiesEnd = headSize;
     content.bodyAt = headSize;
-    this.#block = own;
     this.#content = content;
     this.#bodySize = bodySize;
     this.#filled = headSize;
     this.#headerSeen = true;
+    this.#hold(own);
   }
 
   #bodyFrame(method: Method, type: number, block: Block, at: number, end: number): void {
@@ -149,7 +158,7 @@ export class CommandAssembler {
       const wanted = Math.max(this.#filled + size, this.#block.bytes.length * 2);
       const larger = allocateBlock(Math.min(wanted, bodyEnd));
       larger.bytes.set(this.#block.bytes.subarray(0, this.#filled));
-      this.#block = larger;
+      this.#hold(larger);
     }
     copyBytes(block, at, this.#block, this.#filled, size);
     this.#filled += size;

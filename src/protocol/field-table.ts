@@ -27,10 +27,14 @@ export type FieldType = FieldValue['type'];
 /** Deeper nesting than any application uses, and far from the end of our stack. */
 const MAX_DEPTH = 128;
 
+/** Tables larger than this are looked up by an index: headers exchanges look up name after name. */
+const SEARCHED_ENTRIES = 32;
+
 /** Names and typed values in wire order. The wire may repeat a name; `get` answers the first. */
 export class FieldTable {
   static readonly empty = new FieldTable([]);
   readonly entries: readonly (readonly [name: string, value: FieldValue])[];
+  #byName: ReadonlyMap<string, FieldValue> | undefined;
 
   constructor(entries: readonly (readonly [string, FieldValue])[]) {
     this.entries = entries;
@@ -40,6 +44,10 @@ export class FieldTable {
     return this.entries.length;
   }
   get(name: string): FieldValue | undefined {
+    if (this.entries.length > SEARCHED_ENTRIES) {
+      this.#byName ??= new Map(this.entries.toReversed());
+      return this.#byName.get(name);
+    }
     return this.entries.find(([key]) => key === name)?.[1];
   }
   has(name: string): boolean {

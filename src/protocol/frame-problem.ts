@@ -5,6 +5,8 @@ import type { Block } from './block.ts';
 import { ReplyCode } from './methods.generated.ts';
 
 const SHOWN_OCTETS = 16;
+/** More than a reply text has room for; the log need not have the whole frame either. */
+const UNDECODABLE_OCTETS = 256;
 
 /** `<<1,2,3>>` */
 export function erlangBinary(bytes: Uint8Array, at: number, end: number): string {
@@ -42,6 +44,7 @@ export function unexpectedFrame(type: number, block: Block, at: number, end: num
 
 /** A method whose arguments do not decode: 501. */
 export function undecodable(methodId: number, block: Block, at: number, end: number): AmqpError {
-  const text = `cannot decode ${erlangBinary(block.bytes, at, end)}`;
+  const shownEnd = Math.min(end, at + UNDECODABLE_OCTETS);
+  const text = `cannot decode ${erlangBinary(block.bytes, at, shownEnd)}`;
   return new AmqpError(ReplyCode.FRAME_ERROR, text, methodId);
 }

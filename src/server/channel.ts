@@ -55,12 +55,16 @@ export class Channel implements CommandSink {
   }
 
   contentAnnounced(method: Method, bodySizeBytes: number): void {
-    this.connection.handling(method);
+    this.connection.router.handling(method);
     announceContent(this, bodySizeBytes);
   }
 
+  contentHeld(deltaBytes: number, messageBytes: number): void {
+    this.connection.unfinished.changed(deltaBytes, messageBytes);
+  }
+
   command(method: Method, content: Content | undefined): void {
-    this.connection.handling(method);
+    this.connection.router.handling(method);
     handle(this, method, content);
   }
 

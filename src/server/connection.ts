@@ -8,14 +8,11 @@ import type { Timer } from '../platform/clock.ts';
 import type { LogLevel } from '../platform/log.ts';
 import type { ReadBlock, Transport, TransportHandler } from '../platform/transport.ts';
 import { AmqpError } from '../protocol/amqp-error.ts';
-import type { Block } from '../protocol/block.ts';
-import { CommandAssembler } from '../protocol/command-assembler.ts';
-import { FrameParser, type FrameSink } from '../protocol/frame-parser.ts';
-import { unexpectedFrame, unknownFrame } from '../protocol/frame-problem.ts';
-import { FrameType, type Method, methodIds, ReplyCode } from '../protocol/methods.generated.ts';
+import { FrameParser } from '../protocol/frame-parser.ts';
+import { type Method, methodIds, ReplyCode } from '../protocol/methods.generated.ts';
 import { Channel } from './channel.ts';
 import { ChannelTable } from './channel-table.ts';
-import { readFast } from './fast-path.ts';
+import { FrameRouter, type Phase, type RouterHost } from './frame-router.ts';
 import { Handshake, LoginRefused, OFFERED, type Tuning } from './handshake.ts';
 import { Heartbeat, type HeartbeatHost } from './heartbeat.ts';
 import { Output } from './output.ts';
@@ -23,6 +20,7 @@ import { PROTOCOL_HEADER, ProtocolHeader } from './protocol-header.ts';
 import { PublisherBlock } from './publisher-block.ts';
 import { ReadGate } from './read-gate.ts';
 import type { ServerContext } from './server.ts';
+import { UnfinishedContent } from './unfinished-content.ts';
 
 /** How long the handshake may take, and how long a peer may take to answer our close. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -30,10 +28,7 @@ const CLOSE_TIMEOUT_MS = 30_000;
 /** A peer that cannot be told its login was refused is left waiting this long, so that guessing is slow. */
 const REFUSED_LOGIN_DELAY_MS = 3_000;
 
-/** `header` and `handshake` come before a user is in a vhost; `closing` waits for the answer to our connection.close. */
-type Phase = 'header' | 'handshake' | 'running' | 'closing' | 'closed';
-
-export class Connection implements TransportHandler, FrameSink, HeartbeatHost, TurnTask {
+export class Connection implements TransportHandler, RouterHost, HeartbeatHost, TurnTask {
   readonly broker: Broker;
   readonly name: string;
   readonly output: Output;
@@ -42,13 +37,13 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
   readonly #transport: Transport;
   readonly #parser: FrameParser;
   readonly #handshake: Handshake;
-  /** Channel 0. */
-  readonly #commands: CommandAssembler;
+  readonly router: FrameRouter;
   readonly #header = new ProtocolHeader();
   readonly #channels: ChannelTable;
   readonly #gate: ReadGate;
   /** Feels the memory alarm. */
   readonly block: PublisherBlock;
+  readonly unfinished: UnfinishedContent;
   /** Channels that have publishes to acknowledge at the end of the turn. */
   #confirming: Channel[] = [];
   #phase: Phase = 'header';
@@ -57,8 +52,6 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
   #heartbeat: Heartbeat | undefined;
   #timeout: Timer | undefined;
   #hasReceived = false;
-  /** Class and method of the command that is being handled, for the close that it may cause. */
-  #methodId = 0;
 
   constructor(context: ServerContext, transport: Transport) {
     const { remote, local } = transport;
@@ -74,12 +67,15 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     this.#channels = new ChannelTable(
       (number) => new Channel(this, number, this.#vhost!, this.#user!),
     );
-    this.#parser = new FrameParser(this, OFFERED.frameMax);
+    this.router = new FrameRouter(this, this.#channels, OFFERED.frameMax);
+    this.#parser = new FrameParser(this.router, OFFERED.frameMax);
     this.#handshake = new Handshake(this, context.serverProperties);
-    this.#commands = new CommandAssembler({
-      contentAnnounced: () => {},
-      command: (method) => this.#connectionMethod(method),
-    });
+    const { maxMessageBytes, memoryLimitBytes } = context.broker.options;
+    this.unfinished = new UnfinishedContent(maxMessageBytes, memoryLimitBytes);
+  }
+
+  get phase(): Phase {
+    return this.#phase;
   }
 
   get remoteHost(): string {
@@ -131,103 +127,48 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     try {
       run();
     } catch (error) {
-      this.#methodId = 0;
-      this.#fail(error, 0);
+      this.router.methodId = 0;
+      this.fail(error, 0);
       this.#parser.stop();
       this.output.flush();
       this.#transport.end();
     }
   }
 
-  readAhead(block: Block, at: number, end: number): number {
-    if (this.#phase !== 'running') return at;
-    return readFast(block, at, end, this.#parser.frameMax, this.#channels, this.#failed);
-  }
-
-  readonly #failed = (error: unknown, channelNumber: number, methodId: number): void => {
-    this.#methodId = methodId;
-    this.#fail(error, channelNumber);
-  };
-
-  /** A command is whole, or its content begins: what it throws is to be blamed on it. */
-  handling(method: Method): void {
-    this.#methodId = methodIds[method.name];
-  }
-
-  frame(type: number, channelNumber: number, block: Block, at: number, end: number): void {
-    this.#methodId = type === FrameType.METHOD && end - at >= 4 ? block.view.getInt32(at) : 0;
-    try {
-      this.#frame(type, channelNumber, block, at, end);
-    } catch (error) {
-      this.#fail(error, channelNumber);
-    }
-  }
-
-  #frame(type: number, channelNumber: number, block: Block, at: number, end: number): void {
-    if (type === FrameType.HEARTBEAT) {
-      if (channelNumber !== 0) throw unexpectedFrame(type, block, at, end);
-      if (at !== end) throw unknownFrame(type, block, at, end);
-      return;
-    }
-    if (type !== FrameType.METHOD && type !== FrameType.HEADER && type !== FrameType.BODY) {
-      throw unknownFrame(type, block, at, end);
-    }
-    if (this.#phase === 'closing') this.#whileClosing(channelNumber);
-    else if (channelNumber === 0) this.#channelZeroFrame(type, block, at, end);
-    else this.#channelFrame(type, channelNumber, block, at, end);
-  }
-
-  #channelZeroFrame(type: number, block: Block, at: number, end: number): void {
-    if (type !== FrameType.METHOD) throw unexpectedFrame(type, block, at, end);
-    this.#commands.frame(type, block, at, end);
-    // A method with content has no business here, whatever follows it.
-    if (!this.#commands.isIdle) throw this.#outOfPlace();
-  }
-
-  #whileClosing(channelNumber: number): void {
-    if (channelNumber !== 0) return;
-    if (this.#methodId === methodIds['connection.close-ok']) this.#finish();
-    if (this.#methodId === methodIds['connection.close']) {
-      this.send(0, { name: 'connection.close-ok' });
-    }
-  }
-
-  #channelFrame(type: number, number: number, block: Block, at: number, end: number): void {
-    if (this.#phase !== 'running') throw unexpectedFrame(type, block, at, end);
-    const channel = this.#channels.get(number);
-    if (!channel) this.#channels.open(number, this.#methodId);
-    else if (channel.isClosing) this.#channels.whileClosing(channel, this.#methodId);
-    else if (channel.assembler.isIdle && this.#methodId === methodIds['channel.close']) {
-      this.#channels.close(channel);
-    } else channel.assembler.frame(type, block, at, end);
-  }
-
   // --- channel 0
 
-  #connectionMethod(method: Method): void {
+  connectionMethod(method: Method): void {
     if (method.name === 'connection.close') {
       this.#release();
       this.send(0, { name: 'connection.close-ok' });
       this.log('info', 'closing AMQP connection');
       this.#finish();
     } else if (this.#phase === 'handshake') {
-      if (!this.#handshake.expects(method)) throw this.#outOfPlace();
+      if (!this.#handshake.expects(method)) throw this.outOfPlace();
       this.#handshake.method(method);
     } else if (method.name === 'connection.update-secret') {
       this.send(0, { name: 'connection.update-secret-ok' });
     } else {
-      throw this.#outOfPlace();
+      throw this.outOfPlace();
     }
   }
 
-  #outOfPlace(): AmqpError {
+  outOfPlace(): AmqpError {
     const state = this.#phase === 'handshake' ? this.#handshake.state : this.#phase;
     return new AmqpError(ReplyCode.CHANNEL_ERROR, `unexpected method in connection state ${state}`);
+  }
+
+  methodWhileClosing(methodId: number): void {
+    if (methodId === methodIds['connection.close-ok']) this.#finish();
+    if (methodId === methodIds['connection.close']) {
+      this.send(0, { name: 'connection.close-ok' });
+    }
   }
 
   tuned(tuning: Tuning): void {
     this.#channels.max = tuning.channelMax;
     this.#parser.frameMax = tuning.frameMax;
+    this.router.frameMax = tuning.frameMax;
     this.output.writer.frameMax = tuning.frameMax;
     this.#heartbeat = new Heartbeat(this.broker.services.clock, this, tuning.heartbeat);
   }
@@ -252,7 +193,7 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
 
   // --- errors
 
-  #fail(error: unknown, channelNumber: number): void {
+  fail(error: unknown, channelNumber: number): void {
     if (error instanceof LoginRefused) {
       this.#refuseLogin(error);
       return;
@@ -260,7 +201,7 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     const channel = this.#channels.get(channelNumber);
     if (error instanceof AmqpError && !error.isHard && channel) {
       this.log('warning', `channel ${channelNumber}: ${error.message}`);
-      this.#channels.fail(channel, error, this.#methodId);
+      this.#channels.fail(channel, error, this.router.methodId);
       return;
     }
     if (!(error instanceof AmqpError)) {
@@ -297,7 +238,7 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     }
     this.#phase = 'closing';
     this.#release();
-    const methodId = error.methodId ?? this.#methodId;
+    const methodId = error.methodId ?? this.router.methodId;
     this.send(0, {
       name: 'connection.close',
       replyCode: error.code,
@@ -314,12 +255,13 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     this.#vhost?.deleteQueuesOf(this);
   }
 
-  /** Sends what is left and ends the socket. */
+  /** Sends what is left and ends the socket; a peer that does not end its side is dropped after a while. */
   #finish(): void {
     this.#phase = 'closed';
     this.#parser.stop();
     this.output.flush();
     this.#transport.end();
+    this.#startTimeout(CLOSE_TIMEOUT_MS, () => this.#transport.destroy());
   }
 
   /** Drops the socket without a word. */
@@ -327,8 +269,9 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     this.#transport.destroy();
   }
 
+  /** A peer that ends its side without a connection.close has gone, whatever it may still read. */
   ended(): void {
-    if (this.#phase !== 'closed') this.#transport.end();
+    if (this.#phase !== 'closed') this.#transport.destroy();
   }
 
   closed(error: Error | undefined): void {
@@ -375,6 +318,7 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
     for (const channel of this.#confirming) channel.sendConfirms();
     if (this.#confirming.length > 0) this.#confirming = [];
     this.output.flush();
+    if (this.output.isFlooded) this.#floods();
   }
 
   /** The peer asks for more than it takes: nothing more is read, or done, until it has. */
@@ -401,8 +345,9 @@ export class Connection implements TransportHandler, FrameSink, HeartbeatHost, T
   }
 
   takeHasReceived(): boolean {
-    // A peer that we do not read cannot be heard.
-    const heard = this.#hasReceived || this.#gate.isShut;
+    // A peer that we do not read cannot be heard. But one that floods us must go on taking what it asked for.
+    const isTaking = this.output.takeHasMoved() && this.#gate.isShutFor('flood');
+    const heard = this.#hasReceived || this.#gate.isShutFor('alarm') || isTaking;
     this.#hasReceived = false;
     return heard;
   }

@@ -134,10 +134,10 @@ export class Handshake {
   }
 }
 
-/** 0 says "no limit", which is more than any limit. */
+/** 0 says "no limit", which is more than any limit. RabbitMQ says so of channels only. */
 function requireAtMost(what: string, received: number, offered: number): void {
   if (received > 0 && received <= offered) return;
-  const shown = received === 0 ? '0 (no limit)' : String(received);
+  const shown = received === 0 && what === 'channel_max' ? '0 (no limit)' : String(received);
   throw refusedTuning(
     `negotiated ${what} = ${shown} is higher than the maximum allowed value (${offered})`,
   );

@@ -20,6 +20,7 @@ export class Output {
   #wasCongested = false;
   /** Whether anything was sent since the heartbeat looked last. */
   hasSent = false;
+  #hasMoved = false;
 
   constructor(transport: Transport, pool: BlockPool, frameMax: number, onRelieved: () => void) {
     this.#transport = transport;
@@ -46,6 +47,13 @@ export class Output {
     return true;
   }
 
+  /** Whether the peer has taken anything since this was asked last. */
+  takeHasMoved(): boolean {
+    const moved = this.#hasMoved;
+    this.#hasMoved = false;
+    return moved;
+  }
+
   /** Hands everything that was written to the transport. */
   flush(): void {
     const filled = this.writer.take();
@@ -67,6 +75,7 @@ export class Output {
     this.#unsentBytes += bytes.length;
     this.#transport.write(bytes, () => {
       giveBack();
+      this.#hasMoved = true;
       this.#unsentBytes -= bytes.length;
       if (this.#wasCongested && this.waitingBytes < RELIEVED_BELOW_BYTES) {
         this.#wasCongested = false;

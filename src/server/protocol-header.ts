@@ -2,7 +2,7 @@
 
 export const PROTOCOL_HEADER = Uint8Array.of(0x41, 0x4d, 0x51, 0x50, 0, 0, 9, 1);
 
-const ACCEPTED = ['0,0,9,1', '0,0,9,0', '1,1,0,9'];
+const ACCEPTED = ['0,0,9,1', '1,1,0,9'];
 
 const TLS_HANDSHAKE = 0x16;
 

@@ -2,7 +2,7 @@
 import { textOf } from '../broker/equivalence.ts';
 import { AmqpError } from '../protocol/amqp-error.ts';
 import { ByteReader } from '../protocol/byte-reader.ts';
-import { decodeTable } from '../protocol/field-table.ts';
+import { decodeTable, type FieldTable } from '../protocol/field-table.ts';
 import { ReplyCode } from '../protocol/methods.generated.ts';
 import { decodeUtf8 } from '../protocol/utf8.ts';
 
@@ -49,11 +49,19 @@ function readPlain(response: Uint8Array): Credentials {
 
 /** A field table without its length: LOGIN and PASSWORD. */
 function readAmqPlain(response: Uint8Array): Credentials {
-  const table = decodeTable(new ByteReader(response));
+  const table = readTable(response);
   const name = textOf(table.get('LOGIN'));
   const password = textOf(table.get('PASSWORD'));
   if (name === undefined || password === undefined) {
     throw malformed('AMQPLAIN auth info is missing LOGIN or PASSWORD field');
   }
   return { name, password };
+}
+
+function readTable(response: Uint8Array): FieldTable {
+  try {
+    return decodeTable(new ByteReader(response));
+  } catch {
+    throw malformed('AMQPLAIN auth info is no field table');
+  }
 }

@@ -33,6 +33,7 @@ export class Server implements ServerContext {
   readonly #connections = new Set<Connection>();
   readonly #listeners: Listener[] = [];
   #onAllClosed: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(broker: Broker, options: ServerOptions) {
     this.broker = broker;
@@ -64,7 +65,12 @@ export class Server implements ServerContext {
   }
 
   /** Accepts no more, tells all clients (320), and resolves when they are gone or had their time. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const stopped = Promise.all(this.#listeners.map((listener) => listener.close()));
     if (this.#connections.size > 0) await this.#closeConnections();
     await stopped;

@@ -171,7 +171,7 @@ const operations = fc.array(
     { weight: 1, arbitrary: fc.tuple(fc.constant('retain'), pick, fc.integer({ min: 1, max: 2 })) },
     { weight: 6, arbitrary: fc.tuple(fc.constant('release'), pick, fc.constant(1)) },
   ),
-  { maxLength: 120 },
+  { maxLength: 120, size: 'max' },
 );
 
 test('live records never change, and what is used is what they and the next record need', () => {

@@ -105,7 +105,7 @@ const runs = fc.array(
       fc.boolean(),
     )
     .map(([count, isPush]) => (isPush ? count : -count)),
-  { maxLength: 12 },
+  { maxLength: 12, size: 'max' },
 );
 
 test('it is an array that is pushed and shifted', () => {

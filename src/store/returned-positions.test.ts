@@ -59,13 +59,14 @@ test('an empty one gives its memory back', () => {
   expect(usedBytes() - before).toBeGreaterThan(20 * 20_000 * 16);
   for (const returned of many) while (returned.size > 0) returned.shift();
   expect(usedBytes() - before).toBeLessThan(100_000);
+  expect(many.map(({ size }) => size)).toEqual(many.map(() => 0));
 });
 
 /** A number is a push; undefined takes the head away. */
 const steps = fc
   .tuple(
-    fc.uniqueArray(fc.nat({ max: 1_000 }), { maxLength: 150 }),
-    fc.array(fc.boolean(), { maxLength: 250 }),
+    fc.uniqueArray(fc.nat({ max: 1_000 }), { maxLength: 150, size: 'max' }),
+    fc.array(fc.boolean(), { maxLength: 250, size: 'max' }),
   )
   .map(([sequences, kinds]) =>
     kinds.map((isPush) => (isPush ? sequences.pop() : undefined)).concat(sequences),

@@ -4,8 +4,9 @@
 //   all-with-x, any-with-x             they count, but for `x-match` itself
 //
 // A void argument asks only that the header is there. Values are equal when they are the same integer, text, … whatever
-// the width they came in.
-import type { FieldTable, FieldValue } from '../../protocol/field-table.ts';
+// the width they came in; inside arrays and tables the width counts.
+import { ByteWriter } from '../../protocol/byte-writer.ts';
+import { FieldTable, type FieldValue } from '../../protocol/field-table.ts';
 import type { Binding, Destination } from '../binding.ts';
 import { integerOf, textOf, typeName } from '../equivalence.ts';
 import { preconditionFailed } from '../refusal.ts';
@@ -68,30 +69,25 @@ function satisfies(header: FieldValue | undefined, wanted: FieldValue): boolean 
 }
 
 function isEqual(a: FieldValue, b: FieldValue): boolean {
-  const integer = integerOf(a);
-  if (integer !== undefined) return integer === integerOf(b);
+  const integer = integerLike(a);
+  if (integer !== undefined) return integer === integerLike(b);
   if ((a.type === 'f' || a.type === 'd') && (b.type === 'f' || b.type === 'd')) {
     return a.value === b.value;
   }
   if ((a.type === 'S' || a.type === 'x') && (b.type === 'S' || b.type === 'x')) {
     return Buffer.from(a.value).equals(Buffer.from(b.value));
   }
-  if (a.type === 'A' && b.type === 'A') {
-    return (
-      a.value.length === b.value.length && a.value.every((item, i) => isEqual(item, b.value[i]!))
-    );
-  }
-  if (a.type === 'F' && b.type === 'F') {
-    return (
-      a.value.size === b.value.size &&
-      a.value.entries.every(([name, value], i) => {
-        const other = b.value.entries[i]!;
-        return name === other[0] && isEqual(value, other[1]);
-      })
-    );
-  }
-  if (a.type === 'D' && b.type === 'D') {
-    return a.value.scale === b.value.scale && a.value.unscaled === b.value.unscaled;
-  }
-  return a.type === b.type && a.value === b.value;
+  if (a.type !== b.type) return false;
+  return a.value === b.value || Buffer.from(encoded(a)).equals(encoded(b));
+}
+
+/** A timestamp counts as the integer it is. */
+function integerLike(field: FieldValue): bigint | undefined {
+  return field.type === 'T' ? field.value : integerOf(field);
+}
+
+function encoded(field: FieldValue): Uint8Array {
+  const writer = new ByteWriter();
+  writer.table(new FieldTable([['', field]]));
+  return writer.bytes;
 }

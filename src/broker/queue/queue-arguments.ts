@@ -34,11 +34,13 @@ function oneOf(allowed: readonly string[], otherwise: (given: string) => string)
   };
 }
 
-const maxPriority: Check = (value) => {
-  const integer = integerOf(value);
-  if (integer === undefined) return `{unacceptable_type,${typeName(value)}}`;
-  if (integer < 0n) return `{value_negative,${integer}}`;
-  return integer > 255n ? `{max_value_exceeded,${integer}}` : undefined;
+const notNegative = integerFrom(0n);
+
+const maxPriority: Check = (value, all) => {
+  const integer = integerOf(value) ?? 0n;
+  return (
+    notNegative(value, all) ?? (integer > 255n ? `{max_value_exceeded,${integer}}` : undefined)
+  );
 };
 
 const checks: ReadonlyMap<string, Check> = new Map<string, Check>([
@@ -50,19 +52,33 @@ const checks: ReadonlyMap<string, Check> = new Map<string, Check>([
       text(value, all) ??
       (all.has('x-dead-letter-exchange') ? undefined : 'routing_key_but_no_dlx_defined'),
   ],
-  ['x-max-length', integerFrom(0n)],
-  ['x-max-length-bytes', integerFrom(0n)],
+  ['x-max-length', notNegative],
+  ['x-max-length-bytes', notNegative],
   ['x-max-priority', maxPriority],
   [
     'x-overflow',
     oneOf(['drop-head', 'reject-publish', 'reject-publish-dlx'], () => 'invalid_overflow'),
   ],
-  ['x-queue-mode', oneOf(['default', 'lazy'], () => 'invalid_queue_mode')],
+  ['x-queue-mode', oneOf(['default', 'lazy'], (mode) => `"unsupported queue mode '${mode}'"`)],
   [
     'x-queue-type',
     oneOf(['classic', '', 'undefined'], (type) => `"unsupported queue type '${type}'"`),
   ],
   ['x-single-active-consumer', bool],
+]);
+
+/** Arguments of RabbitMQ's quorum queues and streams, which a classic queue cannot have. */
+const ofOtherTypes: ReadonlySet<string> = new Set([
+  'x-dead-letter-strategy',
+  'x-delivery-limit',
+  'x-initial-cluster-size',
+  'x-max-age',
+  'x-max-in-memory-bytes',
+  'x-max-in-memory-length',
+  'x-quorum-initial-group-size',
+  'x-quorum-target-group-size',
+  'x-stream-filter-size-bytes',
+  'x-stream-max-segment-size-bytes',
 ]);
 
 /** Arguments that a redeclaration must repeat. */
@@ -88,15 +104,20 @@ export function argumentsWithoutEffect(queueArguments: FieldTable): string[] {
   return queueArguments.entries.map(([name]) => name).filter((name) => withoutEffect.has(name));
 }
 
-/** @throws AmqpError 406 when an argument has a value it cannot have. Arguments we do not know are nobody's business. */
+/**
+ * @throws AmqpError 406 when an argument has a value it cannot have, or is of another type of queue. Arguments we do not
+ * know are nobody's business.
+ */
 export function checkQueueArguments(name: string, vhost: string, queueArguments: FieldTable): void {
-  requireText('x-dead-letter-exchange', named('queue', name, vhost), queueArguments);
+  const resource = named('queue', name, vhost);
+  requireText('x-dead-letter-exchange', resource, queueArguments);
   for (const [argument, value] of queueArguments.entries) {
-    const problem = checks.get(argument)?.(value, queueArguments);
-    if (problem) {
+    if (ofOtherTypes.has(argument)) {
       throw preconditionFailed(
-        `invalid arg '${argument}' for ${named('queue', name, vhost)}: ${problem}`,
+        `invalid arg '${argument}' for ${resource} of queue type rabbit_classic_queue`,
       );
     }
+    const problem = checks.get(argument)?.(value, queueArguments);
+    if (problem) throw preconditionFailed(`invalid arg '${argument}' for ${resource}: ${problem}`);
   }
 }

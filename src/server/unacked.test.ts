@@ -1,0 +1,222 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Holder, Unacked } from './unacked.ts';
+
+/** The number of tags in one block. */
+const BLOCK = 128;
+
+/** Writes down what is settled and requeued. */
+class FakeHolder implements Holder {
+  readonly calls: string[];
+  readonly name: string;
+
+  constructor(name: string, calls: string[]) {
+    this.name = name;
+    this.calls = calls;
+  }
+  readonly queue = {
+    settle: (slot: number) => void this.calls.push(`${this.name} settle ${slot}`),
+    requeue: (sequence: number, slot: number, offset: number) =>
+      void this.calls.push(`${this.name} requeue ${sequence} ${slot} ${offset}`),
+  };
+  settled(): void {
+    this.calls.push(`${this.name} settled`);
+  }
+}
+
+function filled(count: number) {
+  const calls: string[] = [];
+  const holder = new FakeHolder('h', calls);
+  const unacked = new Unacked();
+  for (let tag = 1; tag <= count; tag++) unacked.add(tag, holder, tag * 10, tag * 2, tag * 3);
+  return { unacked, calls, holder };
+}
+
+const range = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+test('a new channel has nothing', () => {
+  const unacked = new Unacked();
+  expect(unacked.count).toBe(0);
+  expect([unacked.tagsUpTo(100), unacked.allTags()]).toEqual([[], []]);
+});
+
+test.each([
+  0,
+  -1,
+  4,
+  BLOCK,
+  1e6,
+  2 ** 40,
+  Number.MAX_SAFE_INTEGER,
+  2 ** 64,
+  Number.POSITIVE_INFINITY,
+])('tag %d, which was never given, is not outstanding', (tag) => {
+  expect(filled(3).unacked.has(tag)).toBe(false);
+});
+
+test('a settled delivery is gone from its queue and from here, and its consumer is told', () => {
+  const { unacked, calls } = filled(3);
+  unacked.settle(2);
+  expect(calls).toEqual(['h settle 4', 'h settled']);
+  expect([unacked.has(1), unacked.has(2), unacked.has(3)]).toEqual([true, false, true]);
+  expect(unacked.count).toBe(2);
+  expect(unacked.allTags()).toEqual([1, 3]);
+});
+
+test('a returned delivery goes to its place in the queue', () => {
+  const { unacked, calls } = filled(3);
+  unacked.requeue(3);
+  expect(calls).toEqual(['h requeue 30 6 9', 'h settled']);
+  expect(unacked.allTags()).toEqual([1, 2]);
+});
+
+test('tags up to one are all below it that are outstanding, in order', () => {
+  const { unacked } = filled(3 * BLOCK);
+  unacked.settle(5);
+  expect(unacked.tagsUpTo(7)).toEqual([1, 2, 3, 4, 6, 7]);
+  expect(unacked.tagsUpTo(0)).toEqual([]);
+  expect(unacked.tagsUpTo(BLOCK)).toHaveLength(BLOCK - 1);
+  expect(unacked.tagsUpTo(Number.POSITIVE_INFINITY)).toEqual(
+    range(1, 3 * BLOCK).filter((tag) => tag !== 5),
+  );
+});
+
+describe('a reserved tag', () => {
+  test('can be acknowledged by nobody else, and counts until it is settled', () => {
+    const { unacked } = filled(3);
+    unacked.reserve(2, true);
+    expect(unacked.has(2)).toBe(false);
+    expect(unacked.tagsUpTo(3)).toEqual([1, 3]);
+    expect(unacked.allTags()).toEqual([1, 2, 3]);
+    expect(unacked.count).toBe(3);
+  });
+
+  test('can be given back', () => {
+    const { unacked } = filled(3);
+    unacked.reserve(2, true);
+    unacked.reserve(2, false);
+    expect([unacked.has(2), unacked.tagsUpTo(3)]).toEqual([true, [1, 2, 3]]);
+  });
+
+  test('leaves no trace on a tag that takes its place', () => {
+    const { unacked, holder } = filled(BLOCK * 2);
+    for (const tag of range(1, BLOCK * 2)) {
+      unacked.reserve(tag, true);
+      unacked.settle(tag);
+    }
+    unacked.reserve(1, true);
+    for (const tag of range(BLOCK * 2 + 1, BLOCK * 5)) unacked.add(tag, holder, 0, 0, 0);
+    expect(unacked.tagsUpTo(BLOCK * 5)).toHaveLength(BLOCK * 3);
+  });
+});
+
+test('what a consumer does when it is told may ask for more', () => {
+  const unacked = new Unacked();
+  let next = 1;
+  const holder: Holder = {
+    queue: { settle: () => {}, requeue: () => {} },
+    settled: () => {
+      if (next < 1000) unacked.add(next++, holder, 0, 0, 0);
+    },
+  };
+  unacked.add(next++, holder, 0, 0, 0);
+  for (let tag = 1; tag < 1000; tag++) unacked.settle(tag);
+  expect(unacked.count).toBe(0);
+});
+
+test.each([1, 3 * BLOCK])(
+  'a delivery that is never acknowledged holds its block and no more, with %i others at a time',
+  (outstanding) => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const usedBytes = () => {
+      collect();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const { unacked, holder } = filled(outstanding);
+    holder.queue.settle = () => {};
+    holder.settled = () => {};
+    const before = usedBytes();
+    for (let tag = outstanding + 1; tag < 300_000; tag++) {
+      unacked.add(tag, holder, tag, tag, tag);
+      unacked.settle(tag - outstanding + 1);
+    }
+    expect(usedBytes() - before).toBeLessThan(100_000);
+    expect(unacked.allTags()).toEqual([1, ...range(300_000 - outstanding + 1, 299_999)]);
+  },
+);
+
+/** Two channels, since settled blocks pass from one to another. */
+const steps = fc.array(
+  fc.record({
+    channel: fc.nat(1),
+    kind: fc.constantFrom('add', 'add', 'settle', 'settle', 'requeue', 'reserve', 'free', 'up to'),
+    count: fc.oneof(fc.integer({ min: 1, max: 10 }), fc.constantFrom(BLOCK - 1, BLOCK, 2 * BLOCK)),
+    pick: fc.nat(),
+  }),
+  { maxLength: 60, size: 'max' },
+);
+
+test('it is a map by tag', () => {
+  fc.assert(
+    fc.property(steps, (all) => {
+      const channels = [0, 1].map((name) => {
+        const calls: string[] = [];
+        return {
+          unacked: new Unacked(),
+          holder: new FakeHolder(String(name), calls),
+          calls,
+          model: new Map<number, { reserved: boolean }>(),
+          lastTag: 0,
+        };
+      });
+      for (const { channel, kind, count, pick } of all) {
+        const it = channels[channel]!;
+        const { unacked, holder, calls, model } = it;
+        calls.length = 0;
+        if (kind === 'add') {
+          for (let i = 0; i < count; i++) {
+            // No-ack deliveries take tags too.
+            it.lastTag += pick % 5 === 0 ? 1 + (pick % 300) : 1;
+            const tag = it.lastTag;
+            unacked.add(tag, holder, tag + 1, tag + 2, tag + 3);
+            model.set(tag, { reserved: false });
+          }
+        }
+        const tags = [...model.keys()];
+        const start = tags.length > 0 ? pick % tags.length : 0;
+        const expected: string[] = [];
+        for (const tag of tags.slice(start, start + count)) {
+          if (kind === 'settle') {
+            unacked.settle(tag);
+            expected.push(`${channel} settle ${tag + 2}`, `${channel} settled`);
+            model.delete(tag);
+          } else if (kind === 'requeue') {
+            unacked.requeue(tag);
+            expected.push(
+              `${channel} requeue ${tag + 1} ${tag + 2} ${tag + 3}`,
+              `${channel} settled`,
+            );
+            model.delete(tag);
+          } else if (kind === 'reserve' || kind === 'free') {
+            unacked.reserve(tag, kind === 'reserve');
+            model.set(tag, { reserved: kind === 'reserve' });
+          }
+        }
+        expect(calls).toEqual(expected);
+        const free = [...model].filter(([, { reserved }]) => !reserved).map(([tag]) => tag);
+        expect(unacked.count).toBe(model.size);
+        expect(unacked.allTags()).toEqual([...model.keys()]);
+        const last = pick % (it.lastTag + 3);
+        expect(unacked.tagsUpTo(last)).toEqual(free.filter((tag) => tag <= last));
+        for (let tag = Math.max(0, last - 3); tag < last + 3; tag++) {
+          expect(unacked.has(tag)).toBe(model.get(tag)?.reserved === false);
+        }
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
