@@ -5,6 +5,15 @@ import type { Content } from '../protocol/content.ts';
 import { FieldTable } from '../protocol/field-table.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
+import {
+  type BindingEntry,
+  bindingEntry,
+  type Definition,
+  decodeArguments,
+  exchangeDefinition,
+  isDurable,
+  queueDefinition,
+} from './definitions.ts';
 import { requireSame, requireSameArguments, requireText } from './equivalence.ts';
 import { DefaultExchange } from './exchange/default.ts';
 import { Exchange, type ExchangeProperties } from './exchange/exchange.ts';
@@ -39,6 +48,10 @@ export interface VHostServices {
   readonly store: MessageStore;
   readonly random: Random;
   readonly log: Log;
+  /** Makes a change last. */
+  readonly record: (definition: Definition) => void;
+  /** A number for a queue in the log that no queue had before. */
+  readonly nextLogId: () => number;
 }
 
 export class VHost implements QueueHost {
@@ -47,6 +60,9 @@ export class VHost implements QueueHost {
   readonly store: MessageStore;
   readonly #random: Random;
   readonly #log: Log;
+  readonly #services: VHostServices;
+  /** While the journal is read, it is not written, and nothing goes by itself. */
+  #isRestoring = false;
   readonly #exchanges = new Map<string, Exchange>();
   readonly #queues = new Map<string, Queue>();
   readonly #exclusiveQueues = new Map<object, Set<Queue>>();
@@ -58,12 +74,76 @@ export class VHost implements QueueHost {
     this.store = services.store;
     this.#random = services.random;
     this.#log = services.log;
+    this.#services = services;
     const common = { durable: true, autoDelete: false, arguments: FieldTable.empty };
     const unnamed = { name: '', type: 'direct', internal: false, ...common };
     this.#exchanges.set('', new Exchange(unnamed, new DefaultExchange(this.#queues)));
     for (const [exchange, type, internal] of PREDECLARED) {
       this.#addExchange({ name: exchange, type, internal, ...common });
     }
+  }
+
+  #record(definition: Definition): void {
+    if (!this.#isRestoring) this.#services.record(definition);
+  }
+
+  /** Carries out what an entry of the journal says. */
+  restore(definition: Definition): void {
+    this.#isRestoring = true;
+    if ('exchange' in definition) {
+      const { exchange } = definition;
+      const restored = decodeArguments(exchange.arguments);
+      this.#addExchange({ ...exchange, durable: true, arguments: restored });
+    } else if ('queue' in definition) {
+      const { queue } = definition;
+      const restored = decodeArguments(queue.arguments);
+      this.#addQueue(
+        { ...queue, durable: true, exclusive: false, arguments: restored },
+        queue.logId,
+      );
+    } else if ('noExchange' in definition) {
+      const exchange = this.#exchanges.get(definition.noExchange.name);
+      if (exchange) this.#removeExchange(exchange);
+    } else if ('noQueue' in definition) {
+      const queue = this.#queues.get(definition.noQueue.name);
+      if (queue) this.deleteQueue(queue);
+    } else if ('binding' in definition) {
+      this.#rebind(definition.binding, (...all) => this.bind(...all));
+    } else {
+      this.#rebind(definition.noBinding, (...all) => this.unbind(...all));
+    }
+    this.#isRestoring = false;
+  }
+
+  #rebind(
+    entry: BindingEntry,
+    change: (from: Exchange, to: Destination, key: string, bindingArguments: FieldTable) => void,
+  ): void {
+    const source = this.#exchanges.get(entry.source);
+    const destinations = entry.kind === 'queue' ? this.#queues : this.#exchanges;
+    const destination = destinations.get(entry.destination);
+    if (!source || !destination) return;
+    change(source, destination, entry.routingKey, decodeArguments(entry.arguments));
+  }
+
+  /** All that is to last, as entries of a journal. */
+  *definitions(): Iterable<Definition> {
+    for (const exchange of this.#exchanges.values()) {
+      const isOwn = exchange.name === '' || exchange.name.startsWith(RESERVED_PREFIX);
+      if (exchange.durable && !isOwn) yield exchangeDefinition(this.name, exchange);
+    }
+    for (const queue of this.#queues.values()) {
+      if (queue.durable) yield queueDefinition(this.name, queue);
+    }
+    for (const exchange of this.#exchanges.values()) {
+      for (const binding of exchange.bindings) {
+        if (isDurable(binding)) yield { binding: bindingEntry(this.name, binding) };
+      }
+    }
+  }
+
+  get queues(): Iterable<Queue> {
+    return this.#queues.values();
   }
 
   exchange(name: string): Exchange | undefined {
@@ -130,8 +210,11 @@ export class VHost implements QueueHost {
 
   #addExchange(properties: ExchangeProperties): void {
     const Type = exchangeTypes.get(properties.type)!;
-    this.#exchanges.set(properties.name, new Exchange(properties, new Type()));
+    const exchange = new Exchange(properties, new Type());
+    this.#exchanges.set(properties.name, exchange);
     this.#routes.clear();
+    const isOwn = exchange.name.startsWith(RESERVED_PREFIX);
+    if (exchange.durable && !isOwn) this.#record(exchangeDefinition(this.name, exchange));
   }
 
   /**
@@ -150,8 +233,13 @@ export class VHost implements QueueHost {
     this.#removeExchange(exchange);
   }
 
+  #forgetExchange({ name, durable }: Exchange): void {
+    this.#exchanges.delete(name);
+    if (durable) this.#record({ noExchange: { vhost: this.name, name } });
+  }
+
   #removeExchange(exchange: Exchange): void {
-    this.#exchanges.delete(exchange.name);
+    this.#forgetExchange(exchange);
     for (const binding of [...exchange.bindings]) exchange.unbind(binding);
     this.#unbindAll(exchange);
     this.#routes.clear();
@@ -165,13 +253,16 @@ export class VHost implements QueueHost {
       for (const binding of [...next.incoming]) {
         const { source } = binding;
         source.unbind(binding);
-        const isUnneeded = source.autoDelete && !source.isUsed;
-        if (isUnneeded && this.#exchanges.delete(source.name)) going.push(source);
+        const isUnneeded = source.autoDelete && !source.isUsed && !this.#isRestoring;
+        if (!isUnneeded || !this.#exchanges.has(source.name)) continue;
+        this.#forgetExchange(source);
+        going.push(source);
       }
     }
   }
 
   #deleteIfUnused(exchange: Exchange): void {
+    if (this.#isRestoring) return;
     if (exchange.autoDelete && !exchange.isUsed && this.#exchanges.has(exchange.name)) {
       this.#removeExchange(exchange);
     }
@@ -184,8 +275,9 @@ export class VHost implements QueueHost {
     routingKey: string,
     bindingArguments: FieldTable,
   ): void {
-    source.bind(destination, routingKey, bindingArguments);
+    const binding = source.bind(destination, routingKey, bindingArguments);
     this.#routes.clear();
+    if (binding && isDurable(binding)) this.#record({ binding: bindingEntry(this.name, binding) });
   }
 
   /** Removes a binding; one that is not there is fine. */
@@ -199,6 +291,7 @@ export class VHost implements QueueHost {
     if (!binding) return;
     source.unbind(binding);
     this.#routes.clear();
+    if (isDurable(binding)) this.#record({ noBinding: bindingEntry(this.name, binding) });
     this.#deleteIfUnused(source);
   }
 
@@ -230,11 +323,18 @@ export class VHost implements QueueHost {
       throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
     }
     checkQueueArguments(name, this.name, properties.arguments);
-    const queue = new Queue({ ...properties, durable }, this, exclusive ? owner : undefined);
-    this.#queues.set(name, queue);
+    const logId = durable ? this.#services.nextLogId() : 0;
+    const queue = this.#addQueue({ ...properties, durable }, logId, exclusive ? owner : undefined);
     if (exclusive) this.#rememberExclusive(queue, owner);
-    this.#routes.clear();
     this.#warnOfArgumentsWithoutEffect(queue);
+    return queue;
+  }
+
+  #addQueue(properties: QueueProperties, logId: number, owner?: object): Queue {
+    const queue = new Queue(properties, this, owner, logId);
+    this.#queues.set(queue.name, queue);
+    this.#routes.clear();
+    if (queue.durable) this.#record(queueDefinition(this.name, queue));
     return queue;
   }
 
@@ -263,6 +363,7 @@ export class VHost implements QueueHost {
     if (ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${resource} in use`);
     if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${resource} not empty`);
     this.#queues.delete(queue.name);
+    if (queue.durable) this.#record({ noQueue: { vhost: this.name, name: queue.name } });
     if (queue.owner) this.#exclusiveQueues.get(queue.owner)?.delete(queue);
     this.#unbindAll(queue);
     this.#routes.clear();

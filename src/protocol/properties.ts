@@ -144,3 +144,12 @@ export function headersAt(view: DataView, propertiesAt: number): number {
   if ((flags & PropertyFlag.contentEncoding) !== 0) at += 1 + view.getUint8(at);
   return at;
 }
+
+/** The delivery mode in well-formed properties; 0 when they have none. */
+export function deliveryModeOf(view: DataView, propertiesAt: number): number {
+  const flags = view.getUint16(propertiesAt);
+  if ((flags & PropertyFlag.deliveryMode) === 0) return 0;
+  let at = headersAt(view, propertiesAt);
+  if ((flags & PropertyFlag.headers) !== 0) at += 4 + view.getUint32(at);
+  return view.getUint8(at);
+}

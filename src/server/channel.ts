@@ -39,6 +39,8 @@ export class Channel implements CommandSink {
   sharedUnackedCount = 0;
   /** We have sent channel.close and ignore everything until the peer has answered it. */
   isClosing = false;
+  /** Its connection or itself is closed: nothing is sent on it any more. */
+  isReleased = false;
   /** The route of the last publish; most publishes of a channel take the same one. */
   lastRoute: Route | undefined;
   /** The last exchange that the user was found to have write access to. */
@@ -109,10 +111,38 @@ export class Channel implements CommandSink {
     this.send({ name: 'basic.cancel', consumerTag: consumer.tag, noWait: true });
   }
 
-  /** A publish is where it should be: its ack leaves at the end of the turn. */
-  accepted(confirms: Confirms): void {
+  /** A publish is in its queues: its ack leaves at the end of the turn, or when it is on disk. */
+  accepted(confirms: Confirms, mustLast: boolean): void {
+    const sequence = confirms.next();
+    if (mustLast || confirms.isWaiting) {
+      if (!confirms.isWaiting) this.store.whenSynced(this.#synced);
+      confirms.acceptWith(sequence, mustLast ? this.store.generation : undefined);
+      return;
+    }
     if (!confirms.hasUnsent) this.connection.confirmLater(this);
-    confirms.accept(confirms.next());
+    confirms.accept(sequence);
+  }
+
+  readonly #synced = (): void => {
+    const { confirms } = this;
+    if (!confirms) return;
+    confirms.synced(this.store.syncedGeneration);
+    if (confirms.isWaiting) this.store.whenSynced(this.#synced);
+    if (confirms.hasUnsent && !this.isReleased) this.connection.confirmLater(this);
+  };
+
+  /** Sends a reply that promises something will be there after a restart: once it is on disk. */
+  replyWhenSynced(method: Method): void {
+    if (!this.store.isDirty) {
+      this.send(method);
+      return;
+    }
+    const { generation } = this.store;
+    const wait = (done: () => void) => {
+      if (this.store.syncedGeneration >= generation) done();
+      else this.store.whenSynced(() => wait(done));
+    };
+    this.connection.waitFor(wait, () => this.send(method));
   }
 
   /** Sends acks of publishes that have been accepted. */
@@ -123,6 +153,7 @@ export class Channel implements CommandSink {
   /** Settles with both sides: acks that are due leave, what was delivered and not acknowledged returns to its queues, consumers end. */
   release(): void {
     this.sendConfirms();
+    this.isReleased = true;
     this.transaction?.discard();
     this.transaction = undefined;
     const consumers = [...this.consumers.values()];

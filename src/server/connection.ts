@@ -52,6 +52,8 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   #heartbeat: Heartbeat | undefined;
   #timeout: Timer | undefined;
   #hasReceived = false;
+  /** Replies that wait for the disk. */
+  #waits = 0;
 
   constructor(context: ServerContext, transport: Transport) {
     const { remote, local } = transport;
@@ -327,11 +329,34 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.#gate.shut('flood');
   }
 
+  /** Starts something that takes time; the next frame is handled only when it is done and `then` has run. */
+  waitFor(start: (done: () => void) => void, then: () => void): void {
+    this.#waits += 1;
+    this.#parser.suspend();
+    this.#gate.shut('wait');
+    start(() => {
+      this.#waits -= 1;
+      if (this.#phase === 'closed') return;
+      this.#parse(() => this.#resumeAfter(then));
+    });
+  }
+
+  #resumeAfter(then: () => void): void {
+    try {
+      if (this.#phase === 'running') then();
+    } catch (error) {
+      this.fail(error, this.router.channelNumber);
+    }
+    if (this.#waits > 0) return;
+    this.#gate.open('wait');
+    if (!this.#gate.isShutFor('flood')) this.#parser.resume();
+  }
+
   /** The peer has taken most of what was waiting. */
   #relieved(): void {
     if (this.#gate.isShutFor('flood')) {
       this.#gate.open('flood');
-      this.#parse(() => this.#parser.resume());
+      if (!this.#gate.isShutFor('wait')) this.#parse(() => this.#parser.resume());
     }
     for (const channel of this.#channels.values()) channel.consumersReady();
   }
@@ -347,7 +372,11 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   takeHasReceived(): boolean {
     // A peer that we do not read cannot be heard. But one that floods us must go on taking what it asked for.
     const isTaking = this.output.takeHasMoved() && this.#gate.isShutFor('flood');
-    const heard = this.#hasReceived || this.#gate.isShutFor('alarm') || isTaking;
+    const heard =
+      this.#hasReceived ||
+      this.#gate.isShutFor('alarm') ||
+      this.#gate.isShutFor('wait') ||
+      isTaking;
     this.#hasReceived = false;
     return heard;
   }

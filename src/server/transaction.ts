@@ -1,6 +1,6 @@
 // What a transactional channel has asked for and not committed: publishes, which lie in the store already, and
 // acknowledgements, whose deliveries stay outstanding until then.
-import { storeMessage } from '../broker/message.ts';
+import { holdMessage } from '../broker/message.ts';
 import type { Content } from '../protocol/content.ts';
 import type { MessageStore } from '../store/message-store.ts';
 
@@ -26,7 +26,7 @@ export class Transaction {
   }
 
   holdPublish(content: Content, mandatory: boolean): void {
-    const { slot, recordAt } = storeMessage(this.#store, content, 1);
+    const { slot, recordAt } = holdMessage(this.#store, content);
     this.#publishes.push({ slot, offset: recordAt, mandatory });
   }
 

@@ -7,7 +7,7 @@ export interface Holder {
   /** One of its deliveries is settled or given back. */
   settled(): void;
   readonly queue: {
-    settle(slot: number): void;
+    settle(sequence: number, slot: number): void;
     requeue(sequence: number, slot: number, offset: number): void;
   };
 }
@@ -99,9 +99,10 @@ export class Unacked {
     const block = this.#find(tag)!;
     const at = tag % BLOCK_TAGS;
     const holder = block.holders[at]!;
+    const sequence = block.sequences[at]!;
     const slot = block.positions[at * 2]!;
     this.#remove(block, at);
-    holder.queue.settle(slot);
+    holder.queue.settle(sequence, slot);
     holder.settled();
   }
 

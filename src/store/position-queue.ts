@@ -58,6 +58,11 @@ export class PositionQueue {
     return this.#blockEntries * 8;
   }
 
+  /** Gives the next entry that sequence number; the queue must be empty. */
+  startAt(sequence: number): void {
+    this.#headSequence = sequence;
+  }
+
   push(slot: number, offset: number): void {
     let tail = this.#tail;
     if (tail === undefined || this.#tailAt === tail.capacity) tail = this.#extend();

@@ -1,6 +1,8 @@
 // A queue: messages in order, consumers in turn. It holds positions of records in the message store, never the messages
 // themselves, and hands each to a consumer that settles it later: acknowledged, given back, or released at once (no-ack).
 import type { FieldTable } from '../../protocol/field-table.ts';
+import type { LoggedQueue } from '../../store/log/message-log.ts';
+import type { RecoveredQueue } from '../../store/log/recovered-queue.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 import { PositionQueue } from '../../store/position-queue.ts';
 import { ReturnedPositions } from '../../store/returned-positions.ts';
@@ -27,7 +29,7 @@ export interface QueueHost {
   deleteUnused(queue: Queue): void;
 }
 
-export class Queue implements QueueProperties, TurnTask {
+export class Queue implements QueueProperties, TurnTask, LoggedQueue {
   readonly kind = 'queue';
   readonly name: string;
   readonly durable: boolean;
@@ -37,6 +39,7 @@ export class Queue implements QueueProperties, TurnTask {
   /** The connection that an exclusive queue belongs to. */
   readonly owner: object | undefined;
   readonly incoming = new Set<Binding>();
+  readonly logId: number;
   isScheduled = false;
   isDeleted = false;
 
@@ -50,14 +53,24 @@ export class Queue implements QueueProperties, TurnTask {
   /** Delivered once and given back; all of them come before the fresh ones. */
   readonly #returned = new ReturnedPositions();
   #unackedCount = 0;
+  /** Fresh messages in places below this were there before a crash, and may have been delivered then. */
+  #redeliveredBelow = 0;
+  #isLoading = false;
 
-  constructor(properties: QueueProperties, host: QueueHost, owner: object | undefined) {
+  /** `logId` is the queue's number in the log; 0 for a queue that does not outlive the broker. */
+  constructor(
+    properties: QueueProperties,
+    host: QueueHost,
+    owner: object | undefined,
+    logId: number,
+  ) {
     this.name = properties.name;
     this.durable = properties.durable;
     this.exclusive = properties.exclusive;
     this.autoDelete = properties.autoDelete;
     this.arguments = properties.arguments;
     this.owner = owner;
+    this.logId = logId;
     this.#host = host;
     const singleActive = properties.arguments.get('x-single-active-consumer');
     this.#isSingleActive = singleActive?.type === 't' && singleActive.value;
@@ -65,6 +78,10 @@ export class Queue implements QueueProperties, TurnTask {
 
   get readyCount(): number {
     return this.#fresh.size + this.#returned.size;
+  }
+  /** The place that the next message takes. */
+  get nextSequence(): number {
+    return this.#fresh.headSequence + this.#fresh.size;
   }
   get unackedCount(): number {
     return this.#unackedCount;
@@ -98,6 +115,7 @@ export class Queue implements QueueProperties, TurnTask {
   addConsumer(consumer: Consumer): void {
     this.checkMayConsume(consumer.exclusive);
     this.#consumers.add(consumer);
+    if (this.#consumers.size === 1) this.#host.store.delivered(this);
     if (!this.#isSingleActive || this.#consumers.size === 1) this.#rota.add(consumer);
     if (this.readyCount > 0) this.#host.turn.dispatchLater(this);
   }
@@ -108,6 +126,7 @@ export class Queue implements QueueProperties, TurnTask {
     if (!this.#consumers.delete(consumer)) return;
     this.#rota.remove(consumer);
     if (this.#isSingleActive && consumer === first) this.#activateNext();
+    if (this.#consumers.size === 0) this.#host.store.delivered(this, this.#fresh.headSequence);
     if (this.autoDelete && this.#consumers.size === 0) this.#host.deleteUnused(this);
   }
 
@@ -134,24 +153,47 @@ export class Queue implements QueueProperties, TurnTask {
     const returned = this.#returned;
     const fresh = this.#fresh;
     while (returned.size > 0 || fresh.size > 0) {
+      const isReturned = returned.size > 0;
+      const from = isReturned ? returned : fresh;
+      const { headSequence, headSlot, headOffset } = from;
+      if (!this.#host.store.isResident(headSlot)) {
+        this.#load(headSlot);
+        return;
+      }
       const consumer = this.#rota.next();
       if (!consumer) return;
       if (!consumer.noAck) this.#unackedCount += 1;
-      if (returned.size > 0) {
-        const { headSequence, headSlot, headOffset } = returned;
-        returned.shift();
-        consumer.deliver(headSequence, headSlot, headOffset, true);
-      } else {
-        const { headSequence, headSlot, headOffset } = fresh;
-        fresh.shift();
-        consumer.deliver(headSequence, headSlot, headOffset, false);
-      }
+      from.shift();
+      const redelivered = isReturned || headSequence < this.#redeliveredBelow;
+      consumer.deliver(headSequence, headSlot, headOffset, redelivered);
     }
+  }
+
+  /** Deliveries go on when the messages at the head are back in memory. */
+  #load(slot: number): void {
+    if (this.#isLoading || this.#consumers.size === 0) return;
+    this.#isLoading = true;
+    this.#host.store.load(slot, () => {
+      this.#isLoading = false;
+      if (!this.isDeleted) this.#host.turn.dispatchLater(this);
+    });
+  }
+
+  /** Whether the message at the head, if there is one, can be read now. */
+  get isHeadResident(): boolean {
+    const from = this.#returned.size > 0 ? this.#returned : this.#fresh;
+    return from.size === 0 || this.#host.store.isResident(from.headSlot);
+  }
+
+  /** Brings the message at the head into memory. */
+  loadHead(done: () => void): void {
+    const from = this.#returned.size > 0 ? this.#returned : this.#fresh;
+    this.#host.store.load(from.headSlot, done);
   }
 
   /**
    * Takes the message at the head for a basic.get and passes it to `take`; false when there is none. With `noAck` the
-   * taker releases the record, otherwise it is unacknowledged until it is settled.
+   * taker settles it as automatically acknowledged, otherwise it is unacknowledged until it is settled.
    */
   get(
     noAck: boolean,
@@ -163,14 +205,21 @@ export class Queue implements QueueProperties, TurnTask {
     const { headSequence, headSlot, headOffset } = from;
     from.shift();
     if (!noAck) this.#unackedCount += 1;
-    take(headSequence, headSlot, headOffset, fromReturned);
+    if (this.#consumers.size === 0) this.#host.store.delivered(this, this.#fresh.headSequence);
+    take(headSequence, headSlot, headOffset, fromReturned || headSequence < this.#redeliveredBelow);
     return true;
   }
 
   /** An unacknowledged message is done with: acknowledged, or refused for good. */
-  settle(slot: number): void {
+  settle(sequence: number, slot: number): void {
     this.#unackedCount -= 1;
-    this.#host.store.release(slot);
+    this.settleDelivered(sequence, slot);
+  }
+
+  /** A message was delivered and needs no acknowledgement. */
+  settleDelivered(sequence: number, slot: number): void {
+    if (this.isDeleted) this.#host.store.release(slot);
+    else this.#host.store.settle(this, sequence, slot);
   }
 
   /** An unacknowledged message comes back to the place it had. */
@@ -189,11 +238,35 @@ export class Queue implements QueueProperties, TurnTask {
     const count = this.readyCount;
     for (const positions of [this.#returned, this.#fresh]) {
       while (positions.size > 0) {
-        this.#host.store.release(positions.headSlot);
+        this.settleDelivered(positions.headSequence, positions.headSlot);
         positions.shift();
       }
     }
     return count;
+  }
+
+  /**
+   * Takes the messages that were here before the broker stopped. Those that may have been delivered come as redelivered;
+   * after a stop in order that is none but those that were given back.
+   */
+  restore(recovered: RecoveredQueue): void {
+    let firstFresh = recovered.size;
+    while (
+      firstFresh > 0 &&
+      recovered.sequence(firstFresh - 1) === expectedBefore(recovered, firstFresh)
+    ) {
+      firstFresh -= 1;
+    }
+    for (let i = 0; i < firstFresh; i++) {
+      this.#returned.push(recovered.sequence(i), recovered.slot(i), recovered.offset(i));
+    }
+    this.#fresh.startAt(
+      firstFresh < recovered.size ? recovered.sequence(firstFresh) : recovered.nextSequence,
+    );
+    for (let i = firstFresh; i < recovered.size; i++) {
+      this.#fresh.push(recovered.slot(i), recovered.offset(i));
+    }
+    this.#redeliveredBelow = Math.min(recovered.deliveredBelow, this.nextSequence);
   }
 
   /** Ends the queue: consumers are told, ready messages dropped; unacknowledged ones may still be settled. */
@@ -207,4 +280,9 @@ export class Queue implements QueueProperties, TurnTask {
     }
     return this.purge();
   }
+}
+
+/** The place of the message before `index`, if the places run on without a gap to the end. */
+function expectedBefore(recovered: RecoveredQueue, index: number): number {
+  return (index < recovered.size ? recovered.sequence(index) : recovered.nextSequence) - 1;
 }

@@ -46,13 +46,15 @@ export function publish(
     channel.transaction.holdPublish(content, mandatory);
     return;
   }
-  if (selected) publishSelected(channel, selected, route.exchange, mandatory);
-  else {
+  let mustLast = false;
+  if (selected) {
+    mustLast = publishSelected(channel, selected, route.exchange, mandatory);
+  } else {
     const queues = route.queues ?? queuesOf(channel, content, route.exchange);
-    if (queues.length > 0) enqueue(channel, content, queues);
+    if (queues.length > 0) mustLast = enqueue(channel, content, queues);
     else if (mandatory) returnMessage(channel, content);
   }
-  if (channel.confirms) channel.accepted(channel.confirms);
+  if (channel.confirms) channel.accepted(channel.confirms, mustLast);
 }
 
 /** A publish of a transaction that commits: checked when it came, routed now. */
@@ -68,19 +70,22 @@ function publishSelected(
   { content, routingKeys }: SenderSelected,
   exchange: Exchange,
   mandatory: boolean,
-): void {
+): boolean {
   const queues = channel.vhost.route(content, exchange, routingKeys);
-  if (queues.length > 0) enqueue(channel, content, queues);
-  else if (mandatory) returnMessage(channel, content);
+  if (queues.length > 0) return enqueue(channel, content, queues);
+  if (mandatory) returnMessage(channel, content);
+  return false;
 }
 
 function queuesOf(channel: Channel, content: Content, exchange: Exchange): readonly Queue[] {
   return channel.vhost.route(content, exchange, [content.routingKey]);
 }
 
-function enqueue(channel: Channel, content: Content, queues: readonly Queue[]): void {
-  const { slot, recordAt } = storeMessage(channel.store, content, queues.length);
+/** Stores the message once and puts it into all queues; true when it has to be on disk before it is confirmed. */
+function enqueue(channel: Channel, content: Content, queues: readonly Queue[]): boolean {
+  const { slot, recordAt, isLogged } = storeMessage(channel.store, content, queues);
   for (let i = 0; i < queues.length; i++) queues[i]!.publish(slot, recordAt);
+  return isLogged;
 }
 
 /** @throws AmqpError 406 when a body is larger than the broker takes. */

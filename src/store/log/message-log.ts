@@ -1,0 +1,407 @@
+// The log that makes messages last. Records gather in a segment's memory; a chunk of them is written and synced at once, one
+// write in flight, and whatever arrives meanwhile forms the next: so batching needs no timer, and an idle log no work.
+//
+// Every append belongs to a generation. When `syncedGeneration` has reached it, the append is on disk.
+import type { Files } from '../../platform/files.ts';
+import type { Journal } from '../journal.ts';
+import type { Segment } from '../segment.ts';
+import { SEGMENT_BYTES, type SegmentTable } from '../segment-table.ts';
+import { CHUNK_HEADER_BYTES, sealChunk } from './chunk.ts';
+import { FilePreparer } from './file-preparer.ts';
+import { encodeFileHeader, FILE_BYTES, FILE_HEADER_BYTES, type LogFile } from './log-file.ts';
+import {
+  DELIVERED_BYTES,
+  HOLDER_BYTES,
+  MESSAGE_OVERHEAD_BYTES,
+  RecordType,
+  SETTLED_BYTES,
+  writeU48,
+} from './log-records.ts';
+
+/** A queue, as the log sees it. */
+export interface LoggedQueue {
+  /** Its number for good, from 1 on; 0 for a queue that is not durable. */
+  readonly logId: number;
+  /** The place that the next message takes. */
+  readonly nextSequence: number;
+}
+
+export interface MessageLogOptions {
+  readonly files: Files;
+  readonly directory: string;
+  readonly table: SegmentTable;
+  /** Whether a write is done only when it is on stable storage. */
+  readonly durable: boolean;
+  /** Resident memory of the log above which written segments give theirs back. */
+  readonly residentBytes: number;
+  /** Written before each chunk, and synced with it. */
+  readonly journal: Journal;
+  /** Called when there is something to write that there was not before; `flush` should follow soon. */
+  onDirty(): void;
+  /** Called at the end of every write: `syncedGeneration` has grown. */
+  onSynced(): void;
+  /** A write failed: nothing after the last sync can be trusted. */
+  onFailed(error: Error): void;
+}
+
+/** Where a log goes on after recovery. */
+export interface LogTail {
+  readonly nextFileNumber: number;
+  readonly nextChunkSequence: number;
+  /** Files that are still needed, oldest first. */
+  readonly files: readonly LogFile[];
+}
+
+/** Part of a segment that waits to be written. */
+interface Pending {
+  readonly segment: Segment;
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Range {
+  first: number;
+  count: number;
+}
+
+export class MessageLog {
+  readonly #options: MessageLogOptions;
+  readonly #table: SegmentTable;
+  readonly #preparer: FilePreparer;
+  readonly #files: LogFile[];
+  #file: LogFile | undefined;
+  #segment: Segment | undefined;
+  /** Where the open chunk begins in the segment; -1 when none is open. */
+  #chunkAt = -1;
+  #nextChunkSequence: number;
+  readonly #settled = new Map<number, Range>();
+  #pending: Pending[] = [];
+  #isWriting = false;
+  #isAnnounced = false;
+  #hasFailed = false;
+  #onClosed: (() => void) | undefined;
+  #generation = 1;
+  #syncedGeneration = 0;
+  #residentBytes = 0;
+  readonly #loading = new Map<number, (() => void)[]>();
+  readonly #loaded: Segment[] = [];
+  /** Bytes written so far, for the curious. */
+  writtenBytes = 0;
+
+  constructor(options: MessageLogOptions, tail: LogTail, spares: readonly string[]) {
+    this.#options = options;
+    this.#table = options.table;
+    this.#files = [...tail.files];
+    this.#nextChunkSequence = tail.nextChunkSequence;
+    this.#preparer = new FilePreparer(options, tail.nextFileNumber, spares, () => this.flush());
+  }
+
+  /** The generation of what is appended now. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get syncedGeneration(): number {
+    return this.#syncedGeneration;
+  }
+
+  /** Files in use, oldest first. */
+  get files(): readonly LogFile[] {
+    return this.#files;
+  }
+
+  /** Whether anything waits to be written. */
+  get isDirty(): boolean {
+    const { journal } = this.#options;
+    const hasRecords = this.#chunkAt >= 0 || this.#settled.size > 0 || this.#pending.length > 0;
+    return hasRecords || journal.isDirty;
+  }
+
+  /** Something was appended, here or to the journal. */
+  announce(): void {
+    if (this.#isAnnounced) return;
+    this.#isAnnounced = true;
+    this.#options.onDirty();
+  }
+
+  /**
+   * Makes room for a message of `sizeBytes` in the queues `holders`, of which some are durable. The caller fills in the
+   * bytes at `recordAt` of the segment before anything else happens.
+   */
+  append(sizeBytes: number, holders: readonly LoggedQueue[]): Segment {
+    let durable = 0;
+    for (const holder of holders) if (holder.logId > 0) durable += 1;
+    const segment = this.#room(MESSAGE_OVERHEAD_BYTES + durable * HOLDER_BYTES + sizeBytes);
+    const { view } = segment;
+    let at = segment.end;
+    view.setUint8(at, RecordType.MESSAGE);
+    view.setUint16(at + 1, durable);
+    at += 3;
+    for (const { logId, nextSequence } of holders) {
+      if (logId === 0) continue;
+      view.setUint32(at, logId);
+      writeU48(view, at + 4, nextSequence);
+      at += HOLDER_BYTES;
+    }
+    view.setUint32(at, sizeBytes);
+    segment.recordAt = at + 4;
+    segment.end = at + 4 + sizeBytes;
+    segment.references += holders.length;
+    segment.everReferences += holders.length;
+    return segment;
+  }
+
+  /** A place in a durable queue is empty for good. */
+  settle(queue: number, sequence: number): void {
+    const range = this.#settled.get(queue);
+    if (!range) {
+      this.announce();
+      this.#settled.set(queue, { first: sequence, count: 1 });
+    } else if (range.first + range.count === sequence) {
+      range.count += 1;
+    } else {
+      this.#writeSettled(queue, range);
+      range.first = sequence;
+      range.count = 1;
+    }
+  }
+
+  /** Any place below may have been handed to a consumer. */
+  delivered(queue: number, below: number): void {
+    const segment = this.#room(DELIVERED_BYTES);
+    const at = segment.end;
+    segment.view.setUint8(at, RecordType.DELIVERED);
+    segment.view.setUint32(at + 1, queue);
+    writeU48(segment.view, at + 5, below);
+    segment.end = at + DELIVERED_BYTES;
+  }
+
+  #writeSettled(queue: number, range: Range): void {
+    const segment = this.#room(SETTLED_BYTES);
+    const at = segment.end;
+    segment.view.setUint8(at, RecordType.SETTLED);
+    segment.view.setUint32(at + 1, queue);
+    writeU48(segment.view, at + 5, range.first);
+    segment.view.setUint32(at + 11, range.count);
+    segment.end = at + SETTLED_BYTES;
+  }
+
+  /** The segment that takes a record of that size next, in an open chunk. */
+  #room(sizeBytes: number): Segment {
+    let segment = this.#segment;
+    const header = this.#chunkAt < 0 ? CHUNK_HEADER_BYTES : 0;
+    if (!segment || segment.end + header + sizeBytes > segment.sizeBytes) {
+      this.#sealSegment();
+      segment = this.#openSegment(Math.max(SEGMENT_BYTES, sizeBytes + CHUNK_HEADER_BYTES));
+    }
+    if (this.#chunkAt < 0) {
+      this.announce();
+      this.#chunkAt = segment.end;
+      segment.end += CHUNK_HEADER_BYTES;
+    }
+    return segment;
+  }
+
+  #openSegment(sizeBytes: number): Segment {
+    const segment = this.#table.open(sizeBytes, true);
+    this.#residentBytes += sizeBytes;
+    // The log itself holds the segment until its last byte is written.
+    segment.references = 1;
+    this.#segment = segment;
+    return segment;
+  }
+
+  #closeChunk(): void {
+    const segment = this.#segment;
+    if (!segment || this.#chunkAt < 0) return;
+    sealChunk(segment, this.#chunkAt, segment.end, this.#nextChunkSequence++);
+    this.#pending.push({ segment, from: this.#chunkAt, to: segment.end });
+    segment.references += 1;
+    this.#chunkAt = -1;
+  }
+
+  #sealSegment(): void {
+    this.#closeChunk();
+    const segment = this.#segment;
+    if (!segment) return;
+    this.#segment = undefined;
+    segment.sealed = true;
+    this.release(segment);
+  }
+
+  /** Writes what was appended since the last write, unless one is in flight: then it follows when that is done. */
+  flush(): void {
+    if (this.#isWriting || this.#hasFailed || !this.isDirty) return;
+    for (const [queue, range] of this.#settled) this.#writeSettled(queue, range);
+    this.#settled.clear();
+    this.#closeChunk();
+    const batch = this.#pending;
+    if (!this.#placeSegments(batch)) return;
+    this.#pending = [];
+    this.#isWriting = true;
+    this.#isAnnounced = false;
+    const generation = this.#generation++;
+    const written = () => {
+      this.#isWriting = false;
+      this.#syncedGeneration = generation;
+      this.#evictWritten(batch);
+      for (const { segment } of batch) this.release(segment);
+      this.#options.onSynced();
+      this.flush();
+      this.#closeWhenIdle();
+    };
+    // What there is comes before what is in it: a message's queue must be known when it is read.
+    this.#options.journal.flush((error) => {
+      if (error) this.#fail(error);
+      else this.#write(batch, 0, written);
+    });
+  }
+
+  #fail(error: Error): void {
+    this.#hasFailed = true;
+    this.#options.onFailed(error);
+  }
+
+  /** Gives every segment of a batch its place in a file; false when the next file is not ready yet. */
+  #placeSegments(batch: readonly Pending[]): boolean {
+    for (const { segment } of batch) {
+      if (segment.file) continue;
+      if (!this.#file || this.#file.isFull) {
+        const next = this.#preparer.take();
+        if (!next) return false;
+        this.#file = next;
+        this.#files.push(next);
+      }
+      const file = this.#file;
+      segment.file = file;
+      segment.fileOffset = file.end;
+      file.end += segment.sizeBytes;
+      file.liveSegments += 1;
+      if (segment.sizeBytes > SEGMENT_BYTES || file.end + SEGMENT_BYTES > FILE_BYTES)
+        file.isFull = true;
+    }
+    return true;
+  }
+
+  /** Writes the batch from `index` on: what lies in one file is one write. */
+  #write(batch: readonly Pending[], index: number, done: () => void): void {
+    const first = batch[index];
+    if (!first) {
+      done();
+      return;
+    }
+    const file = first.segment.file!;
+    const parts: Uint8Array[] = [];
+    let position = first.segment.fileOffset + first.from;
+    if (position === FILE_HEADER_BYTES) {
+      const sequence =
+        first.segment.view.getUint32(8) * 0x1_0000_0000 + first.segment.view.getUint32(12);
+      parts.push(encodeFileHeader(file.number, sequence));
+      position = 0;
+    }
+    let next = index;
+    for (let item = batch[next]; item && item.segment.file === file; item = batch[next]) {
+      next += 1;
+      const following = batch[next];
+      // Up to the end of the segment when another one follows, so that the write has no gap.
+      const bridges =
+        following && following.segment !== item.segment && following.segment.file === file;
+      parts.push(
+        item.segment.bytes.subarray(item.from, bridges ? item.segment.sizeBytes : item.to),
+      );
+    }
+    for (const part of parts) this.writtenBytes += part.length;
+    file.file.write(position, parts, (error) => {
+      if (error) this.#fail(error);
+      else this.#write(batch, next, done);
+    });
+  }
+
+  /** One holder less; a sealed segment without any gives its memory back, and its file perhaps its place. */
+  release(segment: Segment): void {
+    segment.references -= 1;
+    if (segment.references > 0) return;
+    if (segment.isResident) this.#residentBytes -= segment.sizeBytes;
+    this.#table.close(segment);
+    if (segment.file) {
+      segment.file.liveSegments -= 1;
+      this.#dropOldFiles();
+    }
+  }
+
+  /** Files go from the oldest on: a settlement must outlive the message it is about. */
+  #dropOldFiles(): void {
+    for (let oldest = this.#files[0]; oldest; oldest = this.#files[0]) {
+      if (!oldest.isFull || oldest.liveSegments > 0) return;
+      this.#files.shift();
+      this.#preparer.recycle(oldest);
+    }
+  }
+
+  /** What has just been written is what a long queue needs last: it is the first to give its memory back. */
+  #evictWritten(batch: readonly Pending[]): void {
+    for (const { segment } of batch) {
+      if (this.#residentBytes <= this.#options.residentBytes) return;
+      if (segment.sealed && segment.references > 0 && segment.isResident) this.#evict(segment);
+    }
+  }
+
+  #evict(segment: Segment): void {
+    this.#residentBytes -= segment.sizeBytes;
+    this.#table.giveMemory(segment.evict());
+  }
+
+  /** Brings a segment back into memory and calls `done`. */
+  load(segment: Segment, done: () => void): void {
+    const waiting = this.#loading.get(segment.slot);
+    if (waiting) {
+      waiting.push(done);
+      return;
+    }
+    this.#loading.set(segment.slot, [done]);
+    const bytes = this.#table.takeMemory(segment.sizeBytes);
+    // Held meanwhile, so that its slot cannot become another segment's.
+    segment.references += 1;
+    segment.file!.file.read(segment.fileOffset, bytes, (error) => {
+      if (error) {
+        this.#fail(error);
+        return;
+      }
+      const callbacks = this.#loading.get(segment.slot) ?? [];
+      this.#loading.delete(segment.slot);
+      segment.restore(bytes);
+      this.#residentBytes += segment.sizeBytes;
+      this.#makeRoomFor(segment);
+      this.release(segment);
+      for (const callback of callbacks) callback();
+    });
+  }
+
+  /** Segments that were loaded first are evicted first. */
+  #makeRoomFor(segment: Segment): void {
+    this.#loaded.push(segment);
+    while (this.#residentBytes > this.#options.residentBytes && this.#loaded.length > 1) {
+      const oldest = this.#loaded.shift()!;
+      if (oldest.isResident && oldest.sealed && oldest.references > 0 && oldest !== segment) {
+        this.#evict(oldest);
+      }
+    }
+  }
+
+  /** Writes what is left, then closes the files and calls `done`. Nothing may be appended any more. */
+  close(done: () => void): void {
+    this.#preparer.stop();
+    this.#onClosed = done;
+    this.flush();
+    this.#closeWhenIdle();
+  }
+
+  #closeWhenIdle(): void {
+    const done = this.#onClosed;
+    if (!done || this.#isWriting || (this.isDirty && !this.#hasFailed)) return;
+    this.#onClosed = undefined;
+    for (const { file } of this.#files) file.close();
+    this.#options.journal.close();
+    done();
+  }
+}
