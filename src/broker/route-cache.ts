@@ -19,6 +19,8 @@ export interface Route {
 const PLACES = 16_384;
 /** Keys that are remembered to have been asked about once; a power of two. */
 const MARKS = 4096;
+/** Of so many keys without a mark, one is remembered all the same. */
+const STRANGERS_PER_TURN = 8;
 /** Places that a key may take, one behind the other. */
 const PROBES = 4;
 
@@ -26,6 +28,7 @@ export class RouteCache {
   readonly #routes: (Route | undefined)[] = [];
   /** Hashes of keys that were asked about lately. */
   readonly #marks = new Int32Array(MARKS);
+  #strangers = 0;
   /** The places that are taken. */
   readonly #taken: number[] = [];
 
@@ -46,14 +49,15 @@ export class RouteCache {
 
   /**
    * Whether a key is worth remembering: it is when it was asked about before, and no other of the same mark since. So keys
-   * that never come again (an id in the key) cost no memory and push nothing out.
+   * that never come again (an id in the key) cost little and push little out. Keys whose marks collide get in by their turn.
    */
   admits(bytes: Uint8Array, at: number, end: number): boolean {
     const hash = hashOf(bytes, at, end);
     const mark = hash & (MARKS - 1);
     if (this.#marks[mark] === hash) return true;
     this.#marks[mark] = hash;
-    return false;
+    this.#strangers = (this.#strangers + 1) % STRANGERS_PER_TURN;
+    return this.#strangers === 0;
   }
 
   add(route: Route): void {

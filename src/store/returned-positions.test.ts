@@ -50,15 +50,17 @@ test('an empty one gives its memory back', () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const usedBytes = () => {
+    // Twice: what the first finds is swept in the background, and done by the second.
+    collect();
     collect();
     return process.memoryUsage().arrayBuffers;
   };
   const many = Array.from({ length: 20 }, () => new ReturnedPositions());
   const before = usedBytes();
   for (const returned of many) for (let i = 0; i < 20_000; i++) returned.push(i, i, i);
-  expect(usedBytes() - before).toBeGreaterThan(20 * 20_000 * 16);
+  expect(usedBytes() - before).toBeGreaterThan(5_000_000);
   for (const returned of many) while (returned.size > 0) returned.shift();
-  expect(usedBytes() - before).toBeLessThan(100_000);
+  expect(usedBytes() - before).toBeLessThan(1_000_000);
   expect(many.map(({ size }) => size)).toEqual(many.map(() => 0));
 });
 

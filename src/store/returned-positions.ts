@@ -52,7 +52,7 @@ export class ReturnedPositions {
       at = child;
     }
     this.#set(at, sequence, slot, offset);
-    if (last === 0) this.#resize(0);
+    if (last === 0 && this.#sequences.length > INITIAL_ENTRIES) this.#resize(0);
   }
 
   #set(at: number, sequence: number, slot: number, offset: number): void {
