@@ -1,4 +1,5 @@
 // `leveret/broker`: a whole broker inside this process, for tests and for applications that need no server of their own.
+import { existsSync, readFileSync } from 'node:fs';
 import { hostname, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { Broker } from './broker/broker.ts';
@@ -117,7 +118,10 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
 
 function isAlive(processId: number): boolean {
   try {
-    return process.kill(processId, 0);
+    process.kill(processId, 0);
+    // One that was killed and not yet waited for is still listed, where the system lists processes.
+    const status = `/proc/${processId}/stat`;
+    return !existsSync(status) || !/^\d+ \(.*\) Z/s.test(readFileSync(status, 'utf8'));
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }

@@ -7,7 +7,7 @@
 import { ALL_PLACES } from './log/log-records.ts';
 import type { LoggedQueue, MessageLog } from './log/message-log.ts';
 import type { Segment } from './segment.ts';
-import { SEGMENT_BYTES, type SegmentTable } from './segment-table.ts';
+import { SEGMENT_BYTES, SegmentTable } from './segment-table.ts';
 
 export class MessageStore {
   readonly #table: SegmentTable;
@@ -16,7 +16,7 @@ export class MessageStore {
   #active: Segment;
   #waiting: (() => void)[] = [];
 
-  constructor(table: SegmentTable) {
+  constructor(table = new SegmentTable()) {
     this.#table = table;
     this.#active = table.open(SEGMENT_BYTES, false);
   }

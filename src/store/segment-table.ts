@@ -15,7 +15,7 @@ export class SegmentTable {
   #usedBytes = 0;
 
   /** `onMemory` is told whenever memory is taken or given back. */
-  constructor(onMemory: (usedBytes: number) => void) {
+  constructor(onMemory: (usedBytes: number) => void = () => {}) {
     this.#onMemory = onMemory;
   }
 

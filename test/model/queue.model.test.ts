@@ -12,7 +12,8 @@ import { systemRandom } from '../../src/platform/random.ts';
 import { blockOf } from '../../src/protocol/block.ts';
 import { Content } from '../../src/protocol/content.ts';
 import { FieldTable } from '../../src/protocol/field-table.ts';
-import { MessageStore, SEGMENT_BYTES } from '../../src/store/message-store.ts';
+import { MessageStore } from '../../src/store/message-store.ts';
+import { SEGMENT_BYTES } from '../../src/store/segment-table.ts';
 
 // --- the model
 

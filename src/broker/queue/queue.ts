@@ -62,7 +62,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue {
     properties: QueueProperties,
     host: QueueHost,
     owner: object | undefined,
-    logId: number,
+    logId = 0,
   ) {
     this.name = properties.name;
     this.durable = properties.durable;
