@@ -7,8 +7,18 @@ import { describeScenarios, startTestBroker } from './scenarios.ts';
 
 describeScenarios(amqpClient);
 
-/** Its RPC client replies through `amq.rabbitmq.reply-to`. */
-test.todo('rpcCall and rpcServer, once direct reply-to is there (issue 3)');
+test('its RPC client and server talk through direct replies', async () => {
+  const broker = await startTestBroker();
+  const session = await AMQPSession.connect(broker.url);
+  await session.rpcServer('shout', (request) => `${request.bodyString()}!`);
+  expect((await session.rpcCall('shout', 'hello')).bodyString()).toBe('hello!');
+  const rpc = await session.rpcClient();
+  const replies = await Promise.all(['a', 'b', 'c'].map((body) => rpc.call('shout', body)));
+  expect(replies.map((reply) => reply.bodyString())).toEqual(['a!', 'b!', 'c!']);
+  await rpc.close();
+  await session.stop();
+  await broker.close();
+});
 
 test('messages can be iterated over', async () => {
   const broker = await startTestBroker();

@@ -8,8 +8,24 @@ import { describeScenarios, startTestBroker } from './scenarios.ts';
 
 describeScenarios(rabbitmqClient);
 
-/** Its RPC client replies through `amq.rabbitmq.reply-to`. */
-test.todo('createRPCClient, once direct reply-to is there (issue 3)');
+test('its RPC client gets direct replies', async () => {
+  const broker = await startTestBroker();
+  const rabbit = new Connection(broker.url);
+  const server = rabbit.createConsumer(
+    { queue: 'shout', queueOptions: { exclusive: true } },
+    async (request, reply) => {
+      await reply(`${request.body}!`);
+    },
+  );
+  await new Promise<void>((resolve) => server.once('ready', resolve));
+  const client = rabbit.createRPCClient({ confirm: true });
+  const replies = await Promise.all(['a', 'b', 'c'].map((body) => client.send('shout', body)));
+  expect(replies.map(({ body }) => body)).toEqual(['a!', 'b!', 'c!']);
+  await client.close();
+  await server.close();
+  await rabbit.close();
+  await broker.close();
+});
 
 test('a consumer and a publisher declare their queues, exchanges and bindings themselves', async () => {
   const broker = await startTestBroker();
