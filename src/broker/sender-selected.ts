@@ -1,13 +1,12 @@
 // Sender-selected distribution: the headers CC and BCC hold further routing keys, as the fields of a letter hold further
 // addressees. BCC is taken out before anybody gets to see it.
 
-import { blockOf } from '../protocol/block.ts';
-import { ByteWriter } from '../protocol/byte-writer.ts';
-import { Content } from '../protocol/content.ts';
+import type { Content } from '../protocol/content.ts';
 import { FieldTable, type FieldValue, tableHasName } from '../protocol/field-table.ts';
-import { encodeProperties, headersAt, PropertyFlag } from '../protocol/properties.ts';
+import { headersAt, PropertyFlag } from '../protocol/properties.ts';
 import { textOf, typeName } from './equivalence.ts';
 import { preconditionFailed } from './refusal.ts';
+import { withProperties } from './rewritten.ts';
 
 const CC = 'CC';
 const BCC = 'BCC';
@@ -33,7 +32,9 @@ export function senderSelected(content: Content): SenderSelected | undefined {
   const headers = content.properties.headers ?? FieldTable.empty;
   return {
     routingKeys: [content.routingKey, ...keysOf(headers, CC), ...keysOf(headers, BCC)],
-    content: headers.has(BCC) ? withoutBcc(content, headers) : content,
+    content: headers.has(BCC)
+      ? withProperties(content, { ...content.properties, headers: headers.without(BCC) })
+      : content,
   };
 }
 
@@ -52,19 +53,4 @@ function unacceptable(name: string, value: FieldValue): Error {
   return preconditionFailed(
     `invalid message: {unacceptable_type_in_header,"${name}",${typeName(value)}}`,
   );
-}
-
-function withoutBcc(content: Content, headers: FieldTable): Content {
-  const { bytes } = content.block;
-  const writer = new ByteWriter();
-  encodeProperties({ ...content.properties, headers: headers.without(BCC) }, writer);
-  const route = bytes.subarray(content.routeAt, content.routeEnd);
-  const copy = new Content();
-  copy.block = blockOf(Buffer.concat([route, writer.bytes, content.body]));
-  copy.routeEnd = route.length;
-  copy.propertiesAt = route.length;
-  copy.propertiesEnd = route.length + writer.length;
-  copy.bodyAt = copy.propertiesEnd;
-  copy.bodyEnd = copy.block.bytes.length;
-  return copy;
 }

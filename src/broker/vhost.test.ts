@@ -639,8 +639,8 @@ test('a remembered route is what a fresh walk finds, after any change of the top
       vhost = new VHost('/', {
         turn: new Turn(new ManualClock()),
         store: new MessageStore(),
-    record: () => {},
-    nextLogId: () => 0,
+        record: () => {},
+        nextLogId: () => 0,
         random: systemRandom,
         log: silentLog,
       });

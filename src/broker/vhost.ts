@@ -54,6 +54,11 @@ export interface VHostServices {
   readonly nextLogId: () => number;
 }
 
+/** Where direct replies go. */
+export interface ReplyTarget {
+  deliver(content: Content): void;
+}
+
 export class VHost implements QueueHost {
   readonly name: string;
   readonly turn: Turn;
@@ -67,6 +72,8 @@ export class VHost implements QueueHost {
   readonly #queues = new Map<string, Queue>();
   readonly #exclusiveQueues = new Map<object, Set<Queue>>();
   readonly #routes = new RouteCache();
+  /** Requesters that wait for direct replies, by the routing key that leads to them. */
+  readonly replyTargets = new Map<string, ReplyTarget>();
 
   constructor(name: string, services: VHostServices) {
     this.name = name;

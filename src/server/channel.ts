@@ -13,6 +13,7 @@ import type { ChannelConsumer } from './channel-consumer.ts';
 import type { Confirms } from './confirms.ts';
 import type { Connection } from './connection.ts';
 import { announceContent, handle } from './methods/handlers.ts';
+import type { ReplyConsumer } from './reply-consumer.ts';
 import type { Transaction } from './transaction.ts';
 import { Unacked } from './unacked.ts';
 
@@ -25,6 +26,8 @@ export class Channel implements CommandSink {
   readonly assembler: CommandAssembler;
   readonly unacked = new Unacked();
   readonly consumers = new Map<string, ChannelConsumer>();
+  /** The consumer of direct replies, if the channel has one. */
+  replyConsumer: ReplyConsumer | undefined;
   /** Set by confirm.select. */
   confirms: Confirms | undefined;
   /** Set by tx.select. */
@@ -145,6 +148,14 @@ export class Channel implements CommandSink {
     this.connection.waitFor(wait, () => this.send(method));
   }
 
+  /** Takes, replaces or (undefined) ends the consumer of direct replies. */
+  setReplyConsumer(consumer: ReplyConsumer | undefined): void {
+    const { replyTargets } = this.vhost;
+    if (this.replyConsumer) replyTargets.delete(this.replyConsumer.address);
+    if (consumer) replyTargets.set(consumer.address, consumer);
+    this.replyConsumer = consumer;
+  }
+
   /** Sends acks of publishes that have been accepted. */
   sendConfirms(): void {
     this.confirms?.send(this.number, this.connection.output.writer);
@@ -156,6 +167,7 @@ export class Channel implements CommandSink {
     this.isReleased = true;
     this.transaction?.discard();
     this.transaction = undefined;
+    this.setReplyConsumer(undefined);
     const consumers = [...this.consumers.values()];
     this.consumers.clear();
     // Messages return first: an auto-delete queue that then loses its last consumer takes them along.

@@ -15,6 +15,7 @@ const CAPABILITIES = [
   'consumer_priorities',
   'authentication_failure_close',
   'per_consumer_qos',
+  'direct_reply_to',
 ];
 
 const text = (value: string): FieldValue => ({ type: 'S', value });

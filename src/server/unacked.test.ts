@@ -17,7 +17,8 @@ class FakeHolder implements Holder {
     this.calls = calls;
   }
   readonly queue = {
-    settle: (slot: number) => void this.calls.push(`${this.name} settle ${slot}`),
+    settle: (_sequence: number, slot: number) =>
+      void this.calls.push(`${this.name} settle ${slot}`),
     requeue: (sequence: number, slot: number, offset: number) =>
       void this.calls.push(`${this.name} requeue ${sequence} ${slot} ${offset}`),
   };

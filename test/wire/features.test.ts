@@ -1,4 +1,4 @@
-// RabbitMQ's extensions beyond the classes (P1 rows of the semantics): CC and BCC, single active consumer.
+// RabbitMQ's extensions beyond the classes (P1 rows of the semantics): CC and BCC, single active consumer, direct reply-to.
 import { describe, expect, test } from 'vitest';
 import { fill, openChannel } from '../support/wire.ts';
 
@@ -53,5 +53,82 @@ describe('RabbitMQ single active consumer', () => {
     await ch.call('basic.cancel', { consumerTag: 'first' });
     await fill(queue, 'c');
     await ch.expect('basic.deliver', { consumerTag: 'second', text: 'c' });
+  });
+});
+
+describe('RabbitMQ direct reply-to', () => {
+  const pseudo = 'amq.rabbitmq.reply-to';
+
+  test('a reply comes straight back, and needs no acknowledgement', async () => {
+    const [requester, server] = [await openChannel(), await openChannel()];
+    const requests = await server.queue();
+    const consumerTag = await requester.consume(pseudo, { noAck: true });
+    requester.publish({ routingKey: requests, body: 'ask', properties: { replyTo: pseudo } });
+    // The two connections are served in any order: wait until the request is there.
+    await server.consume(requests, { noAck: true });
+    const { properties } = await server.expect('basic.deliver', { text: 'ask' });
+    expect(properties.replyTo).toMatch(/^amq\.rabbitmq\.reply-to\../);
+    const address = properties.replyTo ?? '';
+    server.publish({ routingKey: address, body: 'answer', properties: { correlationId: 'c' } });
+    const answer = await requester.expect('basic.deliver', {
+      consumerTag,
+      deliveryTag: 1,
+      redelivered: false,
+      exchange: '',
+      routingKey: address,
+      text: 'answer',
+    });
+    expect(answer.properties).toEqual({ correlationId: 'c' });
+  });
+
+  test('the requester’s own channel can answer', async () => {
+    const ch = await openChannel();
+    const requests = await ch.queue();
+    await ch.consume(pseudo, { noAck: true });
+    ch.publish({ routingKey: requests, body: 'ask', properties: { replyTo: pseudo } });
+    const address = (await ch.get(requests)).properties.replyTo ?? '';
+    ch.publish({ routingKey: address, body: 'answer' });
+    await ch.expect('basic.deliver', { text: 'answer' });
+  });
+
+  test('a consumer that would acknowledge: 406', async () => {
+    const ch = await openChannel();
+    ch.send('basic.consume', { queue: pseudo });
+    await ch.expectClose(406, 'PRECONDITION_FAILED - reply consumer cannot acknowledge');
+  });
+
+  test('a second consumer on the channel: 406', async () => {
+    const ch = await openChannel();
+    await ch.consume(pseudo, { noAck: true });
+    ch.send('basic.consume', { queue: pseudo, noAck: true });
+    await ch.expectClose(406, 'PRECONDITION_FAILED - reply consumer already set');
+  });
+
+  test('a request without a consumer: 406', async () => {
+    const ch = await openChannel();
+    ch.publish({ routingKey: await ch.queue(), properties: { replyTo: pseudo } });
+    await ch.expectClose(406, 'PRECONDITION_FAILED - fast reply consumer does not exist');
+  });
+
+  test('declaring it says that it is there; an address of nobody is not', async () => {
+    const ch = await openChannel();
+    expect(await ch.call('queue.declare', { queue: pseudo, passive: true })).toMatchObject({
+      queue: pseudo,
+      messageCount: 0,
+      consumerCount: 1,
+    });
+    ch.send('queue.declare', { queue: `${pseudo}.nobody`, passive: true });
+    await ch.expectClose(404, `NOT_FOUND - no queue '${pseudo}.nobody' in vhost '/'`);
+  });
+
+  test('an address lives as long as its consumer', async () => {
+    const ch = await openChannel();
+    const requests = await ch.queue();
+    const consumerTag = await ch.consume(pseudo, { noAck: true });
+    ch.publish({ routingKey: requests, properties: { replyTo: pseudo } });
+    const address = (await ch.get(requests)).properties.replyTo ?? '';
+    await ch.call('basic.cancel', { consumerTag });
+    ch.publish({ routingKey: address, body: 'too late' });
+    await ch.expectNothing();
   });
 });

@@ -116,6 +116,8 @@ test.each([
   'connection.blocked',
   'authentication_failure_close',
   'per_consumer_qos',
+  'consumer_priorities',
+  'direct_reply_to',
 ])('1.4.2.1 capability %s is announced', async (name) => {
   const { serverProperties } = await dial().login();
   const capabilities = serverProperties.get('capabilities');

@@ -58,12 +58,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue {
   #isLoading = false;
 
   /** `logId` is the queue's number in the log; 0 for a queue that does not outlive the broker. */
-  constructor(
-    properties: QueueProperties,
-    host: QueueHost,
-    owner: object | undefined,
-    logId = 0,
-  ) {
+  constructor(properties: QueueProperties, host: QueueHost, owner: object | undefined, logId = 0) {
     this.name = properties.name;
     this.durable = properties.durable;
     this.exclusive = properties.exclusive;

@@ -1,4 +1,6 @@
 // Class basic, but for publish: consuming, fetching, and settling what was delivered.
+
+import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
 import { integerOf } from '../../broker/equivalence.ts';
 import { viewMessage } from '../../broker/message.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
@@ -18,6 +20,7 @@ import type {
 } from '../../protocol/methods.generated.ts';
 import type { Channel } from '../channel.ts';
 import { ChannelConsumer } from '../channel-consumer.ts';
+import { ReplyConsumer } from '../reply-consumer.ts';
 import { cleanName } from './names.ts';
 
 export function qos(channel: Channel, method: BasicQos): void {
@@ -32,14 +35,15 @@ export function qos(channel: Channel, method: BasicQos): void {
 export function consume(channel: Channel, method: BasicConsume): void {
   const { connection, user, vhost } = channel;
   const name = channel.queueName(cleanName(method.queue));
-  user.require('read', 'queue', name, vhost.name);
-  if (channel.consumers.has(method.consumerTag)) {
-    throw notAllowed(`attempt to reuse consumer tag '${method.consumerTag}'`);
+  if (name === REPLY_QUEUE) {
+    consumeReplies(channel, method);
+    return;
   }
+  user.require('read', 'queue', name, vhost.name);
+  refuseReuse(channel, method.consumerTag);
   const queue = vhost.requireQueue(name, connection);
   queue.checkMayConsume(method.exclusive);
-  const { random } = connection.broker.services;
-  const tag = method.consumerTag || `amq.ctag-${randomToken(random)}`;
+  const tag = method.consumerTag || generateTag(channel);
   const consumer = new ChannelConsumer(channel, queue, {
     tag,
     noAck: method.noAck,
@@ -53,6 +57,27 @@ export function consume(channel: Channel, method: BasicConsume): void {
   queue.addConsumer(consumer);
 }
 
+/** Direct replies: at most one consumer per channel, and nothing to acknowledge. */
+function consumeReplies(channel: Channel, method: BasicConsume): void {
+  refuseReuse(channel, method.consumerTag);
+  if (channel.replyConsumer) throw preconditionFailed('reply consumer already set');
+  if (!method.noAck) throw preconditionFailed('reply consumer cannot acknowledge');
+  const tag = method.consumerTag || generateTag(channel);
+  const token = randomToken(channel.connection.broker.services.random);
+  channel.setReplyConsumer(new ReplyConsumer(channel, tag, token));
+  if (!method.noWait) channel.send({ name: 'basic.consume-ok', consumerTag: tag });
+}
+
+function refuseReuse(channel: Channel, consumerTag: string): void {
+  if (channel.consumers.has(consumerTag) || channel.replyConsumer?.tag === consumerTag) {
+    throw notAllowed(`attempt to reuse consumer tag '${consumerTag}'`);
+  }
+}
+
+function generateTag(channel: Channel): string {
+  return `amq.ctag-${randomToken(channel.connection.broker.services.random)}`;
+}
+
 /** Idempotent. What the consumer has unacknowledged stays the channel's. */
 export function cancel(channel: Channel, method: BasicCancel): void {
   const { consumerTag } = method;
@@ -61,6 +86,7 @@ export function cancel(channel: Channel, method: BasicCancel): void {
     channel.consumers.delete(consumerTag);
     consumer.queue.removeConsumer(consumer);
   }
+  if (channel.replyConsumer?.tag === consumerTag) channel.setReplyConsumer(undefined);
   if (!method.noWait) channel.send({ name: 'basic.cancel-ok', consumerTag });
 }
 

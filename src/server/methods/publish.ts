@@ -1,19 +1,21 @@
 // basic.publish: from the checks to the queues. The fast path of connection.ts, the state machine's commands and a
 // transaction's commit all end here.
+import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
 import type { Exchange } from '../../broker/exchange/exchange.ts';
 import { storeMessage } from '../../broker/message.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
 import { MAX_EXPIRY_MS } from '../../broker/queue/queue-arguments.ts';
 import { accessRefused, named, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
+import { withProperties } from '../../broker/rewritten.ts';
 import type { Route } from '../../broker/route-cache.ts';
 import { type SenderSelected, senderSelected } from '../../broker/sender-selected.ts';
 import { sameBytes } from '../../protocol/block.ts';
 import type { Content } from '../../protocol/content.ts';
 import { type BasicPublish, ReplyCode } from '../../protocol/methods.generated.ts';
-import { PropertyFlag } from '../../protocol/properties.ts';
+import { type BasicProperties, PropertyFlag } from '../../protocol/properties.ts';
 import type { Channel } from '../channel.ts';
 
-const CHECKED_PROPERTIES = PropertyFlag.expiration | PropertyFlag.userId;
+const CHECKED_PROPERTIES = PropertyFlag.expiration | PropertyFlag.userId | PropertyFlag.replyTo;
 
 /** A publish that came frame by frame. */
 export function publishCommand(channel: Channel, method: BasicPublish, content: Content): void {
@@ -39,20 +41,23 @@ export function publish(
       `cannot publish to internal ${named('exchange', route.exchange.name, channel.vhost.name)}`,
     );
   }
-  if ((content.propertyFlags & CHECKED_PROPERTIES) !== 0) checkProperties(channel, content);
-  const selected = senderSelected(content);
+  const message =
+    (content.propertyFlags & CHECKED_PROPERTIES) === 0 ? content : checked(channel, content);
+  const selected = senderSelected(message);
 
   if (channel.transaction) {
-    channel.transaction.holdPublish(content, mandatory);
+    channel.transaction.holdPublish(message, mandatory);
     return;
   }
   let mustLast = false;
   if (selected) {
     mustLast = publishSelected(channel, selected, route.exchange, mandatory);
   } else {
-    const queues = route.queues ?? queuesOf(channel, content, route.exchange);
-    if (queues.length > 0) mustLast = enqueue(channel, content, queues);
-    else if (mandatory) returnMessage(channel, content);
+    const queues = route.queues ?? queuesOf(channel, message, route.exchange);
+    if (queues.length > 0) mustLast = enqueue(channel, message, queues);
+    else if (!reply(channel, message, route.exchange, message.routingKey) && mandatory) {
+      returnMessage(channel, message);
+    }
   }
   if (channel.confirms) channel.accepted(channel.confirms, mustLast);
 }
@@ -65,16 +70,31 @@ export function publishHeld(channel: Channel, content: Content, mandatory: boole
   else if (mandatory) returnMessage(channel, content);
 }
 
+/** True when the message has to be on disk before it is confirmed. */
 function publishSelected(
   channel: Channel,
   { content, routingKeys }: SenderSelected,
   exchange: Exchange,
   mandatory: boolean,
 ): boolean {
+  const replied = routingKeys.filter((key) => reply(channel, content, exchange, key));
   const queues = channel.vhost.route(content, exchange, routingKeys);
   if (queues.length > 0) return enqueue(channel, content, queues);
-  if (mandatory) returnMessage(channel, content);
+  if (replied.length === 0 && mandatory) returnMessage(channel, content);
   return false;
+}
+
+/** Hands a direct reply to whom it is for; false when it is none, or nobody waits for it any more. */
+function reply(
+  channel: Channel,
+  content: Content,
+  exchange: Exchange,
+  routingKey: string,
+): boolean {
+  if (exchange.name !== '') return false;
+  const target = channel.vhost.replyTargets.get(routingKey);
+  target?.deliver(content);
+  return target !== undefined;
 }
 
 function queuesOf(channel: Channel, content: Content, exchange: Exchange): readonly Queue[] {
@@ -93,7 +113,7 @@ export function checkSize(channel: Channel, bodySizeBytes: number): void {
   const { maxMessageBytes } = channel.connection.broker.options;
   if (bodySizeBytes > maxMessageBytes) {
     throw preconditionFailed(
-      `message size ${bodySizeBytes} is larger than configured max size ${maxMessageBytes}`,
+      `message size ${BigInt(bodySizeBytes)} is larger than configured max size ${maxMessageBytes}`,
     );
   }
 }
@@ -134,8 +154,19 @@ function requireWrite(channel: Channel, exchange: Exchange): void {
   channel.writableExchange = exchange;
 }
 
-function checkProperties(channel: Channel, content: Content): void {
-  const { expiration, userId } = content.properties;
+/**
+ * The message as it goes on, once its properties were found to be in order: a request for a direct reply gets the address
+ * of this channel.
+ */
+function checked(channel: Channel, content: Content): Content {
+  const { properties } = content;
+  checkProperties(channel, properties);
+  if (properties.replyTo !== REPLY_QUEUE) return content;
+  if (!channel.replyConsumer) throw preconditionFailed('fast reply consumer does not exist');
+  return withProperties(content, { ...properties, replyTo: channel.replyConsumer.address });
+}
+
+function checkProperties(channel: Channel, { expiration, userId }: BasicProperties): void {
   if (expiration !== undefined) checkExpiration(expiration);
   const { user } = channel;
   if (userId !== undefined && userId !== user.name && !user.tags.has('impersonator')) {

@@ -1,7 +1,8 @@
 // Class queue: declare, delete, purge, and bindings from exchanges.
+import { isReplyName, REPLY_QUEUE } from '../../broker/direct-reply.ts';
 import { textOf } from '../../broker/equivalence.ts';
 import type { Exchange } from '../../broker/exchange/exchange.ts';
-import { accessRefused } from '../../broker/refusal.ts';
+import { accessRefused, named, notFound } from '../../broker/refusal.ts';
 import type {
   QueueBind,
   QueueDeclare,
@@ -15,6 +16,10 @@ import { cleanName } from './names.ts';
 export function declare(channel: Channel, method: QueueDeclare): void {
   const { connection, user, vhost } = channel;
   const given = cleanName(method.queue);
+  if (isReplyName(given)) {
+    declareReplyQueue(channel, method, given);
+    return;
+  }
   if (method.passive) {
     const queue = vhost.requireQueue(channel.queueName(given), connection);
     declared(channel, method, queue.name);
@@ -29,6 +34,17 @@ export function declare(channel: Channel, method: QueueDeclare): void {
   }
   vhost.declareQueue({ ...method, name }, connection, given === '');
   declared(channel, method, name);
+}
+
+/** Says whether somebody waits for direct replies there; there is no queue behind it. */
+function declareReplyQueue(channel: Channel, method: QueueDeclare, name: string): void {
+  const { vhost } = channel;
+  if (name !== REPLY_QUEUE && !vhost.replyTargets.has(name)) {
+    throw notFound(`no ${named('queue', name, vhost.name)}`);
+  }
+  channel.lastDeclaredQueue = name;
+  if (method.noWait) return;
+  channel.send({ name: 'queue.declare-ok', queue: name, messageCount: 0, consumerCount: 1 });
 }
 
 function declared(channel: Channel, method: QueueDeclare, name: string): void {
