@@ -55,7 +55,7 @@ export class Broker {
   constructor(services: BrokerServices, options: BrokerOptions, directory?: DataDirectory) {
     this.services = services;
     this.options = options;
-    this.turn = new Turn(services.clock, () => this.#storage?.flush());
+    this.turn = new Turn(services.clock, () => this.#storage?.endTurn());
     this.memoryAlarm = new MemoryAlarm(options.memoryLimitBytes);
     const table = new SegmentTable((usedBytes) => this.memoryAlarm.update(usedBytes));
     this.store = new MessageStore(table);
@@ -65,6 +65,7 @@ export class Broker {
         store: this.store,
         table,
         log: services.log,
+        clock: services.clock,
         vhost: (name: string) => this.vhost(name) ?? this.addVHost(name),
         vhosts: () => this.#vhosts.values(),
         onDirty: () => this.turn.end(),

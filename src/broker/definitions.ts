@@ -42,6 +42,15 @@ export type Definition =
   | { readonly noQueue: { readonly vhost: string; readonly name: string } }
   | { readonly noBinding: BindingEntry };
 
+const KINDS = ['exchange', 'queue', 'binding', 'noExchange', 'noQueue', 'noBinding'];
+
+/** Whether this version knows what an entry of the journal says. */
+export function isDefinition(entry: unknown): entry is Definition {
+  if (typeof entry !== 'object' || entry === null) return false;
+  const kinds = Object.keys(entry);
+  return kinds.length === 1 && KINDS.includes(kinds[0]!);
+}
+
 export function encodeArguments(table: FieldTable): EncodedTable {
   const writer = new ByteWriter();
   encodeTable(table, writer);

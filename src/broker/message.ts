@@ -20,7 +20,7 @@ export function storeMessage(
   queues: readonly Queue[],
 ): Segment {
   const size = sizeOf(content);
-  const segment = mustLast(store, content, queues)
+  const segment = mustLast(content, queues)
     ? store.append(size, queues)
     : store.allocate(size, queues.length);
   write(content, segment);
@@ -34,11 +34,12 @@ export function holdMessage(store: MessageStore, content: Content): Segment {
   return segment;
 }
 
-/** A persistent message in a durable queue is to be there after a restart. */
-function mustLast(store: MessageStore, content: Content, queues: readonly Queue[]): boolean {
-  if (!store.isDurable) return false;
-  if (deliveryModeOf(content.block.view, content.propertiesAt) !== PERSISTENT) return false;
-  for (let i = 0; i < queues.length; i++) if (queues[i]!.logId > 0) return true;
+/** A persistent message in a durable queue is to be there after a restart. Queues have numbers only where there is a log. */
+function mustLast(content: Content, queues: readonly Queue[]): boolean {
+  for (let i = 0; i < queues.length; i++) {
+    if (queues[i]!.logId === 0) continue;
+    return deliveryModeOf(content.block.view, content.propertiesAt) === PERSISTENT;
+  }
   return false;
 }
 

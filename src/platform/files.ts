@@ -136,6 +136,13 @@ function syncDirectoryOf(path: string): void {
 
 const ZEROS = new Uint8Array(1024 * 1024);
 
+async function writeZeros(handle: fs.promises.FileHandle, from: number, to: number): Promise<void> {
+  for (let at = from; at < to; ) {
+    const { bytesWritten } = await handle.write(ZEROS, 0, Math.min(ZEROS.length, to - at), at);
+    at += bytesWritten;
+  }
+}
+
 async function prepare(
   { path, sizeBytes, zeroBytes, durable }: PrepareRequest,
   recycled: string | undefined,
@@ -143,10 +150,9 @@ async function prepare(
   const { open, rename } = fs.promises;
   const handle = await open(recycled ?? path, recycled ? 'r+' : 'w', 0o600);
   try {
-    const until = recycled ? zeroBytes : sizeBytes;
-    for (let at = 0; at < until; at += ZEROS.length) {
-      await handle.write(ZEROS, 0, Math.min(ZEROS.length, until - at), at);
-    }
+    await writeZeros(handle, 0, recycled ? zeroBytes : sizeBytes);
+    // One that is used again may have been cut short by a disk that was full.
+    if (recycled) await writeZeros(handle, (await handle.stat()).size, sizeBytes);
     await handle.sync();
   } finally {
     await handle.close();
@@ -176,9 +182,13 @@ export const systemFiles: Files = {
   replaceText(path, text) {
     const temporary = `${path}.new`;
     const descriptor = fs.openSync(temporary, 'w', 0o600);
-    fs.writeSync(descriptor, text);
-    fs.fsyncSync(descriptor);
-    fs.closeSync(descriptor);
+    try {
+      // Not `writeSync`, which on a disk that is nearly full writes a part and does not mind.
+      fs.writeFileSync(descriptor, text);
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
     fs.renameSync(temporary, path);
     syncDirectoryOf(path);
   },

@@ -56,6 +56,7 @@ export class Channel implements CommandSink {
     this.vhost = vhost;
     this.user = user;
     this.store = vhost.store;
+    this.store.holders.add(this.unacked);
     this.assembler = new CommandAssembler(this);
   }
 
@@ -172,6 +173,7 @@ export class Channel implements CommandSink {
     this.consumers.clear();
     // Messages return first: an auto-delete queue that then loses its last consumer takes them along.
     for (const tag of this.unacked.allTags()) this.unacked.requeue(tag);
+    this.store.holders.delete(this.unacked);
     for (const consumer of consumers) consumer.queue.removeConsumer(consumer);
     this.assembler.reset();
   }

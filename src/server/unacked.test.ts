@@ -118,7 +118,7 @@ test('what a consumer does when it is told may ask for more', () => {
   const unacked = new Unacked();
   let next = 1;
   const holder: Holder = {
-    queue: { settle: () => {}, requeue: () => {} },
+    queue: { logId: 0, nextSequence: 0, isDeleted: false, settle: () => {}, requeue: () => {} },
     settled: () => {
       if (next < 1000) unacked.add(next++, holder, 0, 0, 0);
     },

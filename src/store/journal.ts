@@ -11,32 +11,41 @@ import type { DataFile, Done, Files } from '../platform/files.ts';
 const SURPLUS_ENTRIES = 1000;
 
 export interface JournalContent {
+  readonly exists: boolean;
   readonly entries: readonly unknown[];
   /** What could not be read, one sentence each. A last line that a crash cut off is none. */
   readonly damage: readonly string[];
 }
 
+const HEAD_CHARACTERS = 9;
+
+/** What stands in front of an entry. */
+function headOf(json: string): string {
+  return `${crc32(json).toString(16).padStart(8, '0')} `;
+}
+
 function lineOf(entry: unknown): string {
   const json = JSON.stringify(entry);
-  return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+  return `${headOf(json)}${json}\n`;
 }
 
 /** Reads a journal; one that is not there is empty. */
 export function readJournal(files: Files, path: string): JournalContent {
-  const lines = (files.readText(path) ?? '').split('\n');
+  const text = files.readText(path);
+  const lines = (text ?? '').split('\n');
   // What follows the last line break was cut off, or is the zeros of a file that grew before its content came.
   const last = lines.pop();
   const entries: unknown[] = [];
   const damage: string[] = [];
   lines.forEach((line, index) => {
-    const json = line.slice(9);
-    if (line.slice(0, 8) === crc32(json).toString(16).padStart(8, '0')) {
+    const json = line.slice(HEAD_CHARACTERS);
+    if (line.slice(0, HEAD_CHARACTERS) === headOf(json)) {
       entries.push(JSON.parse(json));
     } else if (index < lines.length - 1 || last !== '') {
       damage.push(`${path}: line ${index + 1} is damaged and was left out`);
     }
   });
-  return { entries, damage };
+  return { exists: text !== undefined, entries, damage };
 }
 
 export class Journal {
@@ -80,8 +89,7 @@ export class Journal {
     }
     const current = this.#entries > SURPLUS_ENTRIES ? this.#current() : undefined;
     if (current && this.#entries > 2 * current.length + SURPLUS_ENTRIES) {
-      this.#rewrite(current);
-      done(undefined);
+      done(this.#rewrite(current));
       return;
     }
     const bytes = new TextEncoder().encode(this.#waiting);
@@ -90,13 +98,20 @@ export class Journal {
     this.#end += bytes.length;
   }
 
-  #rewrite(entries: readonly unknown[]): void {
-    this.#file.close();
-    this.#files.replaceText(this.#path, entries.map(lineOf).join(''));
-    this.#file = this.#files.open(this.#path, { durable: this.#durable });
+  /** Answers the system's error, if there was one; then the file is the old one, or the new one. */
+  #rewrite(entries: readonly unknown[]): Error | undefined {
+    try {
+      this.#files.replaceText(this.#path, entries.map(lineOf).join(''));
+      const file = this.#files.open(this.#path, { durable: this.#durable });
+      this.#file.close();
+      this.#file = file;
+    } catch (error) {
+      return error as Error;
+    }
     this.#end = this.#file.sizeBytes;
     this.#entries = entries.length;
     this.#waiting = '';
+    return undefined;
   }
 
   close(): void {

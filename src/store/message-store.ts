@@ -6,6 +6,7 @@
 // Messages that must last go to the log; the others stay in memory. Both look the same from here on.
 import { ALL_PLACES } from './log/log-records.ts';
 import type { LoggedQueue, MessageLog } from './log/message-log.ts';
+import type { PositionHolder } from './position-holder.ts';
 import type { Segment } from './segment.ts';
 import { SEGMENT_BYTES, SegmentTable } from './segment-table.ts';
 
@@ -13,6 +14,8 @@ export class MessageStore {
   readonly #table: SegmentTable;
   /** Undefined where nothing is kept on disk. */
   #log: MessageLog | undefined;
+  /** Whoever holds positions in here, to be told when records move. */
+  readonly holders = new Set<PositionHolder>();
   #active: Segment;
   #waiting: (() => void)[] = [];
 
@@ -31,11 +34,6 @@ export class MessageStore {
     return this.#table.usedBytes;
   }
 
-  /** Whether messages can be made to last at all. */
-  get isDurable(): boolean {
-    return this.#log !== undefined;
-  }
-
   /**
    * Makes room for a record of `sizeBytes` that `references` holders will release one by one. The caller fills in
    * `sizeBytes` bytes at `recordAt` of the segment it is given.
@@ -49,7 +47,7 @@ export class MessageStore {
     return segment;
   }
 
-  /** The same for a message that is to last, in queues of which some are durable. Needs a store that `isDurable`. */
+  /** The same for a message that is to last, in queues of which some have a number in the log. */
   append(sizeBytes: number, queues: readonly LoggedQueue[]): Segment {
     return this.#log!.append(sizeBytes, queues);
   }
@@ -122,7 +120,7 @@ export class MessageStore {
 
   /** A holder of a durable queue is done with the message for good: that must last, too. */
   settle(queue: LoggedQueue, sequence: number, slot: number): void {
-    if (queue.logId > 0 && this.#table.get(slot).isLogged) this.#log!.settle(queue.logId, sequence);
+    if (this.#table.get(slot).isLogged) this.#log!.settle(queue.logId, sequence);
     this.release(slot);
   }
 

@@ -2,6 +2,9 @@
 // the collector a few thousand objects and an empty one costs nothing. Every entry has a sequence number, counted from 0 and
 // never used twice, which is its place in the queue for good.
 
+import type { LoggedQueue } from './log/message-log.ts';
+import type { PositionVisitor } from './position-holder.ts';
+
 /** The first block of a queue is small: most queues hold a handful. */
 const FIRST_BLOCK_ENTRIES = 32;
 const BLOCK_ENTRIES = 4096;
@@ -96,6 +99,23 @@ export class PositionQueue {
       this.#headAt = 0;
       this.#blockEntries -= done.capacity;
       closeBlock(done);
+    }
+  }
+
+  /** Shows every position in a moving segment to `visitor`, which may replace it. */
+  visit(queue: LoggedQueue | undefined, visitor: PositionVisitor): void {
+    let sequence = this.#headSequence;
+    let at = this.#headAt;
+    for (let block = this.#head; block; block = block.next) {
+      const end = block === this.#tail ? this.#tailAt : block.capacity;
+      for (; at < end; at++, sequence++) {
+        const slot = block.entries[at * 2]!;
+        if (!visitor.moving.has(slot)) continue;
+        if (!visitor.visit(queue, sequence, slot, block.entries[at * 2 + 1]!)) continue;
+        block.entries[at * 2] = visitor.slot;
+        block.entries[at * 2 + 1] = visitor.offset;
+      }
+      at = 0;
     }
   }
 

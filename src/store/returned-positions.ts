@@ -1,5 +1,8 @@
 // Positions that came back (requeued deliveries), lowest sequence number first: a binary heap in typed arrays.
 
+import type { LoggedQueue } from './log/message-log.ts';
+import type { PositionVisitor } from './position-holder.ts';
+
 const INITIAL_ENTRIES = 16;
 
 export class ReturnedPositions {
@@ -53,6 +56,18 @@ export class ReturnedPositions {
     }
     this.#set(at, sequence, slot, offset);
     if (last === 0 && this.#sequences.length > INITIAL_ENTRIES) this.#resize(0);
+  }
+
+  /** Shows every position in a moving segment to `visitor`, which may replace it. */
+  visit(queue: LoggedQueue | undefined, visitor: PositionVisitor): void {
+    for (let at = 0; at < this.#size; at++) {
+      const slot = this.#positions[at * 2]!;
+      if (!visitor.moving.has(slot)) continue;
+      const sequence = this.#sequences[at]!;
+      if (!visitor.visit(queue, sequence, slot, this.#positions[at * 2 + 1]!)) continue;
+      this.#positions[at * 2] = visitor.slot;
+      this.#positions[at * 2 + 1] = visitor.offset;
+    }
   }
 
   #set(at: number, sequence: number, slot: number, offset: number): void {

@@ -21,6 +21,8 @@ export class Segment {
   everReferences = 0;
   /** Takes no more records. */
   sealed = false;
+  /** Whether its bytes are in memory. */
+  isResident = true;
   /** Part of the log. */
   readonly isLogged: boolean;
   /** Where it lies in the log, once it has been written. */
@@ -37,13 +39,10 @@ export class Segment {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  get isResident(): boolean {
-    return this.bytes !== none;
-  }
-
   /** Takes the memory away; it must be in the file. */
   evict(): Uint8Array {
     const { bytes } = this;
+    this.isResident = false;
     this.bytes = none;
     this.view = noView;
     return bytes;
@@ -51,6 +50,7 @@ export class Segment {
 
   /** Gives memory that holds what the file does. */
   restore(bytes: Uint8Array): void {
+    this.isResident = true;
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }

@@ -4,6 +4,7 @@ import type { FieldTable } from '../../protocol/field-table.ts';
 import type { LoggedQueue } from '../../store/log/message-log.ts';
 import type { RecoveredQueue } from '../../store/log/recovered-queue.ts';
 import type { MessageStore } from '../../store/message-store.ts';
+import type { PositionHolder, PositionVisitor } from '../../store/position-holder.ts';
 import { PositionQueue } from '../../store/position-queue.ts';
 import { ReturnedPositions } from '../../store/returned-positions.ts';
 import type { Binding } from '../binding.ts';
@@ -29,7 +30,7 @@ export interface QueueHost {
   deleteUnused(queue: Queue): void;
 }
 
-export class Queue implements QueueProperties, TurnTask, LoggedQueue {
+export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHolder {
   readonly kind = 'queue';
   readonly name: string;
   readonly durable: boolean;
@@ -67,6 +68,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue {
     this.owner = owner;
     this.logId = logId;
     this.#host = host;
+    host.store.holders.add(this);
     const singleActive = properties.arguments.get('x-single-active-consumer');
     this.#isSingleActive = singleActive?.type === 't' && singleActive.value;
   }
@@ -77,6 +79,10 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue {
   /** The place that the next message takes. */
   get nextSequence(): number {
     return this.#fresh.headSequence + this.#fresh.size;
+  }
+  /** Messages in places below this may have been delivered, in this life of the broker or before. */
+  get #deliveredBelow(): number {
+    return Math.max(this.#fresh.headSequence, this.#redeliveredBelow);
   }
   get unackedCount(): number {
     return this.#unackedCount;
@@ -121,7 +127,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue {
     if (!this.#consumers.delete(consumer)) return;
     this.#rota.remove(consumer);
     if (this.#isSingleActive && consumer === first) this.#activateNext();
-    if (this.#consumers.size === 0) this.#host.store.delivered(this, this.#fresh.headSequence);
+    if (this.#consumers.size === 0) this.#host.store.delivered(this, this.#deliveredBelow);
     if (this.autoDelete && this.#consumers.size === 0) this.#host.deleteUnused(this);
   }
 
@@ -147,20 +153,33 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue {
   dispatch(): void {
     const returned = this.#returned;
     const fresh = this.#fresh;
-    while (returned.size > 0 || fresh.size > 0) {
-      const isReturned = returned.size > 0;
-      const from = isReturned ? returned : fresh;
-      const { headSequence, headSlot, headOffset } = from;
-      if (!this.#host.store.isResident(headSlot)) {
+    const { store } = this.#host;
+    // Two loops rather than one over either: each stays with one kind of object, which is what makes them quick.
+    while (returned.size > 0) {
+      const { headSlot } = returned;
+      if (!store.isResident(headSlot)) {
         this.#load(headSlot);
         return;
       }
       const consumer = this.#rota.next();
       if (!consumer) return;
       if (!consumer.noAck) this.#unackedCount += 1;
-      from.shift();
-      const redelivered = isReturned || headSequence < this.#redeliveredBelow;
-      consumer.deliver(headSequence, headSlot, headOffset, redelivered);
+      const { headSequence, headOffset } = returned;
+      returned.shift();
+      consumer.deliver(headSequence, headSlot, headOffset, true);
+    }
+    while (fresh.size > 0) {
+      const { headSlot } = fresh;
+      if (!store.isResident(headSlot)) {
+        this.#load(headSlot);
+        return;
+      }
+      const consumer = this.#rota.next();
+      if (!consumer) return;
+      if (!consumer.noAck) this.#unackedCount += 1;
+      const { headSequence, headOffset } = fresh;
+      fresh.shift();
+      consumer.deliver(headSequence, headSlot, headOffset, headSequence < this.#redeliveredBelow);
     }
   }
 
@@ -200,7 +219,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue {
     const { headSequence, headSlot, headOffset } = from;
     from.shift();
     if (!noAck) this.#unackedCount += 1;
-    if (this.#consumers.size === 0) this.#host.store.delivered(this, this.#fresh.headSequence);
+    if (this.#consumers.size === 0) this.#host.store.delivered(this, this.#deliveredBelow);
     take(headSequence, headSlot, headOffset, fromReturned || headSequence < this.#redeliveredBelow);
     return true;
   }
@@ -213,7 +232,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue {
 
   /** A message was delivered and needs no acknowledgement. */
   settleDelivered(sequence: number, slot: number): void {
-    if (this.isDeleted) this.#host.store.release(slot);
+    if (this.logId === 0 || this.isDeleted) this.#host.store.release(slot);
     else this.#host.store.settle(this, sequence, slot);
   }
 
@@ -226,6 +245,11 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue {
     }
     this.#returned.push(sequence, slot, offset);
     if (this.#consumers.size > 0) this.#host.turn.dispatchLater(this);
+  }
+
+  visitPositions(visitor: PositionVisitor): void {
+    this.#returned.visit(this, visitor);
+    this.#fresh.visit(this, visitor);
   }
 
   /** Drops all ready messages and returns how many there were. */
@@ -267,6 +291,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue {
   /** Ends the queue: consumers are told, ready messages dropped; unacknowledged ones may still be settled. */
   delete(): number {
     this.isDeleted = true;
+    this.#host.store.holders.delete(this);
     const consumers = [...this.#consumers];
     this.#consumers.clear();
     for (const consumer of consumers) {

@@ -7,7 +7,12 @@ import { FILE_BYTES, FILE_HEADER_BYTES, fileName, LogFile } from './log-file.ts'
 /** Files kept aside; more than that are removed. */
 const KEPT_FILES = 4;
 
-export const SPARE_PREFIX = 'spare-';
+const SPARE_PREFIX = 'spare-';
+
+/** Whether a file is one that was kept aside. */
+export function isSpare(name: string): boolean {
+  return /^spare-\d+$/.test(name);
+}
 
 export interface PreparerOptions {
   readonly files: Files;

@@ -36,8 +36,12 @@ export interface MessageLogOptions {
   readonly residentBytes: number;
   /** Written before each chunk, and synced with it. */
   readonly journal: Journal;
-  /** Called when there is something to write that there was not before; `flush` should follow soon. */
+  /** Called when somebody may wait for what was appended; `flush` should follow at the end of the turn. */
   onDirty(): void;
+  /** Called when only settlements were appended, for which nobody waits; `flush` should follow before long. */
+  onSettled(): void;
+  /** A new file was begun. */
+  onNewFile(): void;
   /** Called at the end of every write: `syncedGeneration` has grown. */
   onSynced(): void;
   /** A write failed: nothing after the last sync can be trusted. */
@@ -79,6 +83,7 @@ export class MessageLog {
   #isWriting = false;
   #isAnnounced = false;
   #hasFailed = false;
+  readonly #waiting: { readonly generation: number; readonly synced: () => void }[] = [];
   #onClosed: (() => void) | undefined;
   #generation = 1;
   #syncedGeneration = 0;
@@ -108,6 +113,12 @@ export class MessageLog {
   /** Files in use, oldest first. */
   get files(): readonly LogFile[] {
     return this.#files;
+  }
+
+  /** Calls `synced` when everything that was appended so far is on disk. */
+  whenSynced(synced: () => void): void {
+    this.#waiting.push({ generation: this.#generation, synced });
+    this.announce();
   }
 
   /** Whether anything waits to be written. */
@@ -155,7 +166,7 @@ export class MessageLog {
   settle(queue: number, sequence: number): void {
     const range = this.#settled.get(queue);
     if (!range) {
-      this.announce();
+      if (this.#settled.size === 0) this.#options.onSettled();
       this.#settled.set(queue, { first: sequence, count: 1 });
     } else if (range.first + range.count === sequence) {
       range.count += 1;
@@ -177,7 +188,7 @@ export class MessageLog {
   }
 
   #writeSettled(queue: number, range: Range): void {
-    const segment = this.#room(SETTLED_BYTES);
+    const segment = this.#room(SETTLED_BYTES, false);
     const at = segment.end;
     segment.view.setUint8(at, RecordType.SETTLED);
     segment.view.setUint32(at + 1, queue);
@@ -187,15 +198,15 @@ export class MessageLog {
   }
 
   /** The segment that takes a record of that size next, in an open chunk. */
-  #room(sizeBytes: number): Segment {
+  #room(sizeBytes: number, isAwaited = true): Segment {
     let segment = this.#segment;
     const header = this.#chunkAt < 0 ? CHUNK_HEADER_BYTES : 0;
     if (!segment || segment.end + header + sizeBytes > segment.sizeBytes) {
       this.#sealSegment();
       segment = this.#openSegment(Math.max(SEGMENT_BYTES, sizeBytes + CHUNK_HEADER_BYTES));
     }
+    if (isAwaited) this.announce();
     if (this.#chunkAt < 0) {
-      this.announce();
       this.#chunkAt = segment.end;
       segment.end += CHUNK_HEADER_BYTES;
     }
@@ -214,7 +225,8 @@ export class MessageLog {
   #closeChunk(): void {
     const segment = this.#segment;
     if (!segment || this.#chunkAt < 0) return;
-    sealChunk(segment, this.#chunkAt, segment.end, this.#nextChunkSequence++);
+    const index = this.#pending.length;
+    sealChunk(segment, this.#chunkAt, segment.end, this.#nextChunkSequence++, index);
     this.#pending.push({ segment, from: this.#chunkAt, to: segment.end });
     segment.references += 1;
     this.#chunkAt = -1;
@@ -227,6 +239,11 @@ export class MessageLog {
     this.#segment = undefined;
     segment.sealed = true;
     this.release(segment);
+  }
+
+  /** Writes if somebody waits for something that was appended. */
+  flushAwaited(): void {
+    if (this.#isAnnounced) this.flush();
   }
 
   /** Writes what was appended since the last write, unless one is in flight: then it follows when that is done. */
@@ -243,16 +260,20 @@ export class MessageLog {
     const generation = this.#generation++;
     const written = () => {
       this.#isWriting = false;
-      this.#syncedGeneration = generation;
+      // With nothing more to write, whoever asks now waits for a generation that is empty: it is on disk as it is.
+      this.#syncedGeneration = this.isDirty ? generation : this.#generation++;
       this.#evictWritten(batch);
       for (const { segment } of batch) this.release(segment);
       this.#options.onSynced();
-      this.flush();
+      while (this.#waiting[0] && this.#waiting[0].generation <= this.#syncedGeneration) {
+        this.#waiting.shift()!.synced();
+      }
+      this.flushAwaited();
       this.#closeWhenIdle();
     };
     // What there is comes before what is in it: a message's queue must be known when it is read.
     this.#options.journal.flush((error) => {
-      if (error) this.#fail(error);
+      if (error) this.#writeFailed(error);
       else this.#write(batch, 0, written);
     });
   }
@@ -260,6 +281,12 @@ export class MessageLog {
   #fail(error: Error): void {
     this.#hasFailed = true;
     this.#options.onFailed(error);
+  }
+
+  #writeFailed(error: Error): void {
+    this.#isWriting = false;
+    this.#fail(error);
+    this.#closeWhenIdle();
   }
 
   /** Gives every segment of a batch its place in a file; false when the next file is not ready yet. */
@@ -271,6 +298,7 @@ export class MessageLog {
         if (!next) return false;
         this.#file = next;
         this.#files.push(next);
+        this.#options.onNewFile();
       }
       const file = this.#file;
       segment.file = file;
@@ -312,7 +340,7 @@ export class MessageLog {
     }
     for (const part of parts) this.writtenBytes += part.length;
     file.file.write(position, parts, (error) => {
-      if (error) this.#fail(error);
+      if (error) this.#writeFailed(error);
       else this.#write(batch, next, done);
     });
   }
@@ -340,9 +368,13 @@ export class MessageLog {
 
   /** What has just been written is what a long queue needs last: it is the first to give its memory back. */
   #evictWritten(batch: readonly Pending[]): void {
+    if (this.#residentBytes <= this.#options.residentBytes) return;
+    // A segment of which one chunk is written may have another that still has to be.
+    const unwritten = new Set(this.#pending.map(({ segment }) => segment));
     for (const { segment } of batch) {
       if (this.#residentBytes <= this.#options.residentBytes) return;
-      if (segment.sealed && segment.references > 0 && segment.isResident) this.#evict(segment);
+      const isNeeded = segment.references > 0 && !unwritten.has(segment);
+      if (segment.sealed && segment.isResident && isNeeded) this.#evict(segment);
     }
   }
 
@@ -390,16 +422,19 @@ export class MessageLog {
 
   /** Writes what is left, then closes the files and calls `done`. Nothing may be appended any more. */
   close(done: () => void): void {
-    this.#preparer.stop();
     this.#onClosed = done;
-    this.flush();
     this.#closeWhenIdle();
   }
 
   #closeWhenIdle(): void {
     const done = this.#onClosed;
-    if (!done || this.#isWriting || (this.isDirty && !this.#hasFailed)) return;
+    if (!done || this.#isWriting) return;
+    if (this.isDirty && !this.#hasFailed) {
+      this.flush();
+      return;
+    }
     this.#onClosed = undefined;
+    this.#preparer.stop();
     for (const { file } of this.#files) file.close();
     this.#options.journal.close();
     done();

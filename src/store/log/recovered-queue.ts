@@ -15,7 +15,8 @@ export class RecoveredQueue {
   deliveredBelow = 0;
   /** The place that the next message takes. */
   nextSequence = 0;
-  /** Places that were neither filled nor settled, though later ones were: lost, if the log is damaged. */
+  readonly #lost = new Set<number>();
+  /** Messages that the log held and that could not be read. */
   lost = 0;
 
   /** Messages, in order, once `finish` was called. */
@@ -54,26 +55,28 @@ export class RecoveredQueue {
     this.deliveredBelow = below;
   }
 
-  /** Takes out what was settled, and all but the newest copy of what was moved. */
-  finish(table: SegmentTable): void {
+  /** The message in that place could not be read. */
+  lose(sequence: number): void {
+    this.#lost.add(sequence);
+    this.nextSequence = Math.max(this.nextSequence, sequence + 1);
+  }
+
+  /**
+   * Takes out what was settled, and all but the newest copy of what was moved. With `guessesLoss`, places that were neither
+   * filled nor settled, though later ones were, count as lost, too; messages that were not to last left such places as well.
+   */
+  finish(table: SegmentTable, guessesLoss = false): void {
     this.#sort();
     this.#settled.sort((a, b) => a.first - b.first);
     const settled = this.#settled;
     let range = 0;
     let kept = 0;
-    let expected = Math.min(this.#sequences[0] ?? 0, settled[0]?.first ?? Number.POSITIVE_INFINITY);
     for (let i = 0; i < this.#size; i++) {
       const sequence = this.#sequences[i]!;
-      for (; range < settled.length && settled[range]!.end <= sequence; range++) {
-        this.lost += Math.max(0, settled[range]!.first - expected);
-        expected = Math.max(expected, settled[range]!.end);
-      }
+      this.#lost.delete(sequence);
+      while (range < settled.length && settled[range]!.end <= sequence) range += 1;
       const isSettled = range < settled.length && settled[range]!.first <= sequence;
       const isCopied = i + 1 < this.#size && this.#sequences[i + 1] === sequence;
-      if (!isSettled) {
-        this.lost += Math.max(0, sequence - expected);
-        expected = Math.max(expected, sequence + 1);
-      }
       if (isSettled || isCopied) {
         releaseRecovered(table, this.slot(i));
         continue;
@@ -84,6 +87,36 @@ export class RecoveredQueue {
       kept += 1;
     }
     this.#size = kept;
+    this.lost = guessesLoss ? this.#emptyPlaces() : this.#lostPlaces();
+  }
+
+  /** Places that are known to be lost, but for those that were settled. `#settled` is sorted. */
+  #lostPlaces(): number {
+    let range = 0;
+    let lost = 0;
+    for (const place of [...this.#lost].sort((a, b) => a - b)) {
+      while (range < this.#settled.length && this.#settled[range]!.end <= place) range += 1;
+      if (range === this.#settled.length || this.#settled[range]!.first > place) lost += 1;
+    }
+    return lost;
+  }
+
+  /** Places between the first and the last that are neither filled nor settled. Both are sorted. */
+  #emptyPlaces(): number {
+    let expected = this.#settled[0]?.first ?? this.nextSequence;
+    if (this.#size > 0) expected = Math.min(expected, this.#sequences[0]!);
+    for (const place of this.#lost) expected = Math.min(expected, place);
+    let empty = 0;
+    let at = 0;
+    for (const { first, end } of [...this.#settled, { first: this.nextSequence, end: 0 }]) {
+      for (; at < this.#size && this.#sequences[at]! < first; at++) {
+        empty += Math.max(0, this.#sequences[at]! - expected);
+        expected = Math.max(expected, this.#sequences[at]! + 1);
+      }
+      empty += Math.max(0, first - expected);
+      expected = Math.max(expected, end);
+    }
+    return empty;
   }
 
   /** By sequence; among equal ones the order of reading stays, which is from older to newer. */
