@@ -136,11 +136,19 @@ export function propertiesAreWellFormed(view: DataView, at: number, end: number)
   return next === end;
 }
 
-/** Where the headers' table (its length, then its entries) begins in well-formed properties that have headers. */
-export function headersAt(view: DataView, propertiesAt: number): number {
+/**
+ * Where the value of a property is, or would be, in well-formed properties: behind all values of higher flags. The flag
+ * after the last one gives where the values end.
+ */
+export function propertyAt(view: DataView, propertiesAt: number, flag: number): number {
   const flags = view.getUint16(propertiesAt);
   let at = propertiesAt + 2;
-  if ((flags & PropertyFlag.contentType) !== 0) at += 1 + view.getUint8(at);
-  if ((flags & PropertyFlag.contentEncoding) !== 0) at += 1 + view.getUint8(at);
+  for (let before = PropertyFlag.contentType as number; before > flag; before >>= 1) {
+    if ((flags & before) === 0) continue;
+    if (before === PropertyFlag.headers) at += 4 + view.getUint32(at);
+    else if (before === PropertyFlag.deliveryMode || before === PropertyFlag.priority) at += 1;
+    else if (before === PropertyFlag.timestamp) at += 8;
+    else at += 1 + view.getUint8(at);
+  }
   return at;
 }
