@@ -3,6 +3,7 @@ import type { Log } from '../platform/log.ts';
 import { type Random, randomToken } from '../platform/random.ts';
 import type { Content } from '../protocol/content.ts';
 import { FieldTable } from '../protocol/field-table.ts';
+import { encodeUtf8 } from '../protocol/utf8.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
 import { requireSame, requireSameArguments, requireText } from './equivalence.ts';
@@ -56,6 +57,8 @@ export class VHost implements QueueHost {
   readonly #queues = new Map<string, Queue>();
   readonly #exclusiveQueues = new Map<object, Set<Queue>>();
   readonly #routes = new RouteCache();
+  /** Some exchange sends to the default exchange what matches no binding, or did once. */
+  #defaultIsAlternate = false;
   /** Requesters that wait for direct replies, by the routing key that leads to them. */
   readonly replyTargets = new Map<string, ReplyTarget>();
 
@@ -137,7 +140,9 @@ export class VHost implements QueueHost {
 
   #addExchange(properties: ExchangeProperties): void {
     const Type = exchangeTypes.get(properties.type)!;
-    this.#exchanges.set(properties.name, new Exchange(properties, new Type()));
+    const exchange = new Exchange(properties, new Type());
+    this.#exchanges.set(properties.name, exchange);
+    if (exchange.alternate === '') this.#defaultIsAlternate = true;
     this.#routes.clear();
   }
 
@@ -240,9 +245,19 @@ export class VHost implements QueueHost {
     const queue = new Queue({ ...properties, durable }, this, exclusive ? owner : undefined);
     this.#queues.set(name, queue);
     if (exclusive) this.#rememberExclusive(queue, owner);
-    this.#routes.clear();
+    this.#forgetRoutesTo(queue);
     this.#warnOfArgumentsWithoutEffect(queue);
     return queue;
+  }
+
+  /** A queue comes or goes. One that nothing is bound to (a reply queue, say) concerns the default exchange alone. */
+  #forgetRoutesTo(queue: Queue): void {
+    if (queue.incoming.size > 0 || this.#defaultIsAlternate) {
+      this.#routes.clear();
+      return;
+    }
+    const name = encodeUtf8(queue.name);
+    this.#routes.forget(Uint8Array.of(0, name.length, ...name));
   }
 
   #rememberExclusive(queue: Queue, owner: object): void {
@@ -271,8 +286,8 @@ export class VHost implements QueueHost {
     if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${resource} not empty`);
     this.#queues.delete(queue.name);
     if (queue.owner) this.#exclusiveQueues.get(queue.owner)?.delete(queue);
+    this.#forgetRoutesTo(queue);
     this.#unbindAll(queue);
-    this.#routes.clear();
     return queue.delete();
   }
 
