@@ -188,3 +188,16 @@ describe('files', () => {
 function isBinary(path: string): boolean {
   return /\.(png|jpg|ico|woff2?|jar|gz)$/.test(path);
 }
+
+test('the lock names every platform’s package, so that npm ci works anywhere', () => {
+  interface Locked {
+    readonly optionalDependencies?: Record<string, string>;
+  }
+  const lock = JSON.parse(textOf('package-lock.json')) as { packages: Record<string, Locked> };
+  const locked = Object.keys(lock.packages);
+  const wanted = Object.values(lock.packages).flatMap(({ optionalDependencies }) =>
+    Object.keys(optionalDependencies ?? {}),
+  );
+  const missing = wanted.filter((name) => !locked.some((path) => path.endsWith(`/${name}`)));
+  expect(missing).toEqual([]);
+});

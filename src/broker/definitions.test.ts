@@ -13,7 +13,7 @@ describe('arguments', () => {
       .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
       .map((number): FieldValue => ({ type: 'l', value: number })),
     fc.double({ noNaN: true }).map((number): FieldValue => ({ type: 'd', value: number })),
-    fc.constant<FieldValue>({ type: 'V', value: undefined } as unknown as FieldValue),
+    fc.constant<FieldValue>({ type: 'V', value: null }),
   );
 
   test('come back as they were, types and all', () => {
@@ -25,14 +25,14 @@ describe('arguments', () => {
         (fields) => {
           const table = new FieldTable(fields);
           const again = decodeArguments(JSON.parse(JSON.stringify(encodeArguments(table))));
-          expect([...again]).toEqual([...table]);
+          expect(again.entries).toEqual(table.entries);
         },
       ),
     );
   });
 
   test('none', () => {
-    expect([...decodeArguments(encodeArguments(FieldTable.empty))]).toEqual([]);
+    expect(decodeArguments(encodeArguments(FieldTable.empty)).size).toBe(0);
   });
 });
 

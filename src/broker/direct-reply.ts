@@ -9,7 +9,7 @@ export function replyAddress(token: string): string {
   return `${REPLY_QUEUE}.${token}`;
 }
 
-/** Whether a queue name is that of the pseudo-queue, or of one requester's address. */
+/** Whether a queue name is that of the pseudo-queue, or of a requester's address. */
 export function isReplyName(name: string): boolean {
-  return name === REPLY_QUEUE || name.startsWith(`${REPLY_QUEUE}.`);
+  return name.startsWith(REPLY_QUEUE);
 }

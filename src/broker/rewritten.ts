@@ -1,19 +1,22 @@
-// A message that goes on with other properties than it came with.
+// A message that goes on with one property changed. Everything else is copied as it came, byte by byte: what another client
+// put there is not ours to read and write again.
 import { blockOf } from '../protocol/block.ts';
-import { ByteWriter } from '../protocol/byte-writer.ts';
 import { Content } from '../protocol/content.ts';
-import { type BasicProperties, encodeProperties } from '../protocol/properties.ts';
+import { propertyAt } from '../protocol/properties.ts';
 
-/** A copy of `content` with `properties` in place of its own. */
-export function withProperties(content: Content, properties: BasicProperties): Content {
-  const writer = new ByteWriter();
-  encodeProperties(properties, writer);
-  const route = content.block.bytes.subarray(content.routeAt, content.routeEnd);
+/** A copy of `content` whose property of that flag, which it must have, is `value`, in wire format. */
+export function withProperty(content: Content, flag: number, value: Uint8Array): Content {
+  const { bytes, view } = content.block;
+  const valueAt = propertyAt(view, content.propertiesAt, flag);
+  const valueEnd = propertyAt(view, content.propertiesAt, flag >> 1);
+  const route = bytes.subarray(content.routeAt, content.routeEnd);
+  const before = bytes.subarray(content.propertiesAt, valueAt);
+  const after = bytes.subarray(valueEnd, content.propertiesEnd);
   const copy = new Content();
-  copy.block = blockOf(Buffer.concat([route, writer.bytes, content.body]));
+  copy.block = blockOf(Buffer.concat([route, before, value, after, content.body]));
   copy.routeEnd = route.length;
   copy.propertiesAt = route.length;
-  copy.propertiesEnd = route.length + writer.length;
+  copy.propertiesEnd = route.length + before.length + value.length + after.length;
   copy.bodyAt = copy.propertiesEnd;
   copy.bodyEnd = copy.block.bytes.length;
   return copy;

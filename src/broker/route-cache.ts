@@ -30,21 +30,25 @@ export class RouteCache {
   readonly #marks = new Int32Array(MARKS);
   #strangers = 0;
   /** The places that are taken. */
-  readonly #taken: number[] = [];
+  readonly #taken = new Set<number>();
 
   /** The route for the bytes [at, end), if it is remembered. */
   find(bytes: Uint8Array, at: number, end: number): Route | undefined {
-    if (this.#taken.length === 0) return undefined;
+    if (this.#taken.size === 0) return undefined;
+    const place = this.#placeOf(bytes, at, end);
+    return place < 0 ? undefined : this.#routes[place];
+  }
+
+  #placeOf(bytes: Uint8Array, at: number, end: number): number {
     const length = end - at;
     const hash = hashOf(bytes, at, end);
     for (let probe = 0; probe < PROBES; probe++) {
-      const route = this.#routes[(hash + probe) & (PLACES - 1)];
-      if (!route) return undefined;
-      if (route.bytes.length === length && sameBytes(route.bytes, 0, bytes, at, length)) {
-        return route;
-      }
+      const place = (hash + probe) & (PLACES - 1);
+      const route = this.#routes[place];
+      if (route?.bytes.length !== length) continue;
+      if (sameBytes(route.bytes, 0, bytes, at, length)) return place;
     }
-    return undefined;
+    return -1;
   }
 
   /**
@@ -64,12 +68,13 @@ export class RouteCache {
     if (this.#routes.length === 0) {
       for (let place = 0; place < PLACES; place++) this.#routes.push(undefined);
     }
+    this.forget(route.bytes);
     const hash = hashOf(route.bytes, 0, route.bytes.length);
     for (let probe = 0; probe < PROBES; probe++) {
       const place = (hash + probe) & (PLACES - 1);
       if (this.#routes[place]) continue;
       this.#routes[place] = route;
-      this.#taken.push(place);
+      this.#taken.add(place);
       return;
     }
     // All its places are taken: the first one makes room.
@@ -78,13 +83,22 @@ export class RouteCache {
     this.#routes[place] = route;
   }
 
+  /** Forgets the route of one key. */
+  forget(bytes: Uint8Array): void {
+    const place = this.#taken.size === 0 ? -1 : this.#placeOf(bytes, 0, bytes.length);
+    if (place < 0) return;
+    this.#routes[place]!.isCurrent = false;
+    this.#routes[place] = undefined;
+    this.#taken.delete(place);
+  }
+
   /** Forgets all routes. Those that channels still hold know that they are out of date. */
   clear(): void {
     for (const place of this.#taken) {
       this.#routes[place]!.isCurrent = false;
       this.#routes[place] = undefined;
     }
-    this.#taken.length = 0;
+    this.#taken.clear();
   }
 }
 

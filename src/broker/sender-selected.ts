@@ -1,12 +1,13 @@
 // Sender-selected distribution: the headers CC and BCC hold further routing keys, as the fields of a letter hold further
 // addressees. BCC is taken out before anybody gets to see it.
 
+import { ByteWriter } from '../protocol/byte-writer.ts';
 import type { Content } from '../protocol/content.ts';
-import { FieldTable, type FieldValue, tableHasName } from '../protocol/field-table.ts';
-import { headersAt, PropertyFlag } from '../protocol/properties.ts';
+import { FieldTable, tableHasName } from '../protocol/field-table.ts';
+import { PropertyFlag, propertyAt } from '../protocol/properties.ts';
 import { textOf, typeName } from './equivalence.ts';
 import { preconditionFailed } from './refusal.ts';
-import { withProperties } from './rewritten.ts';
+import { withProperty } from './rewritten.ts';
 
 const CC = 'CC';
 const BCC = 'BCC';
@@ -21,36 +22,35 @@ export interface SenderSelected {
 
 /**
  * What CC and BCC say; undefined for a message that has neither, which costs it no decoding.
- * @throws AmqpError 406 when one of them is not an array of texts.
+ * @throws AmqpError 406 when one of them is not an array.
  */
 export function senderSelected(content: Content): SenderSelected | undefined {
   if ((content.propertyFlags & PropertyFlag.headers) === 0) return undefined;
   const { bytes, view } = content.block;
-  const tableAt = headersAt(view, content.propertiesAt);
+  const tableAt = propertyAt(view, content.propertiesAt, PropertyFlag.headers);
   const tableEnd = tableAt + 4 + view.getUint32(tableAt);
   if (!tableHasName(bytes, view, tableAt + 4, tableEnd, NAMES)) return undefined;
   const headers = content.properties.headers ?? FieldTable.empty;
   return {
     routingKeys: [content.routingKey, ...keysOf(headers, CC), ...keysOf(headers, BCC)],
     content: headers.has(BCC)
-      ? withProperties(content, { ...content.properties, headers: headers.without(BCC) })
+      ? withProperty(content, PropertyFlag.headers, encoded(headers.without(BCC)))
       : content,
   };
 }
 
+/** What is no text in the array is passed over, as RabbitMQ does. */
 function keysOf(headers: FieldTable, name: string): string[] {
   const value = headers.get(name);
   if (!value) return [];
-  if (value.type !== 'A') throw unacceptable(name, value);
-  return value.value.map((item) => {
-    const key = textOf(item);
-    if (key === undefined) throw unacceptable(name, item);
-    return key;
-  });
-}
-
-function unacceptable(name: string, value: FieldValue): Error {
-  return preconditionFailed(
+  if (value.type === 'A') return value.value.map(textOf).filter((key) => key !== undefined);
+  throw preconditionFailed(
     `invalid message: {unacceptable_type_in_header,"${name}",${typeName(value)}}`,
   );
+}
+
+function encoded(table: FieldTable): Uint8Array {
+  const writer = new ByteWriter();
+  writer.table(table);
+  return writer.bytes;
 }

@@ -3,6 +3,7 @@ import type { Log } from '../platform/log.ts';
 import { type Random, randomToken } from '../platform/random.ts';
 import type { Content } from '../protocol/content.ts';
 import { FieldTable } from '../protocol/field-table.ts';
+import { encodeUtf8 } from '../protocol/utf8.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
 import {
@@ -72,6 +73,8 @@ export class VHost implements QueueHost {
   readonly #queues = new Map<string, Queue>();
   readonly #exclusiveQueues = new Map<object, Set<Queue>>();
   readonly #routes = new RouteCache();
+  /** Some exchange sends to the default exchange what matches no binding, or did once. */
+  #defaultIsAlternate = false;
   /** Requesters that wait for direct replies, by the routing key that leads to them. */
   readonly replyTargets = new Map<string, ReplyTarget>();
 
@@ -219,6 +222,7 @@ export class VHost implements QueueHost {
     const Type = exchangeTypes.get(properties.type)!;
     const exchange = new Exchange(properties, new Type());
     this.#exchanges.set(properties.name, exchange);
+    if (exchange.alternate === '') this.#defaultIsAlternate = true;
     this.#routes.clear();
     const isOwn = exchange.name.startsWith(RESERVED_PREFIX);
     if (exchange.durable && !isOwn) this.#record(exchangeDefinition(this.name, exchange));
@@ -340,9 +344,19 @@ export class VHost implements QueueHost {
   #addQueue(properties: QueueProperties, logId: number, owner?: object): Queue {
     const queue = new Queue(properties, this, owner, logId);
     this.#queues.set(queue.name, queue);
-    this.#routes.clear();
+    this.#forgetRoutesTo(queue);
     if (queue.durable) this.#record(queueDefinition(this.name, queue));
     return queue;
+  }
+
+  /** A queue comes or goes. One that nothing is bound to (a reply queue, say) concerns the default exchange alone. */
+  #forgetRoutesTo(queue: Queue): void {
+    if (queue.incoming.size > 0 || this.#defaultIsAlternate) {
+      this.#routes.clear();
+      return;
+    }
+    const name = encodeUtf8(queue.name);
+    this.#routes.forget(Uint8Array.of(0, name.length, ...name));
   }
 
   #rememberExclusive(queue: Queue, owner: object): void {
@@ -372,8 +386,8 @@ export class VHost implements QueueHost {
     this.#queues.delete(queue.name);
     if (queue.durable) this.#record({ noQueue: { vhost: this.name, name: queue.name } });
     if (queue.owner) this.#exclusiveQueues.get(queue.owner)?.delete(queue);
+    this.#forgetRoutesTo(queue);
     this.#unbindAll(queue);
-    this.#routes.clear();
     return queue.delete();
   }
 

@@ -1,6 +1,6 @@
 // The file system, as far as the broker uses it. Passed in, so that a test can make it fail, and crash.
 import * as fs from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Called once, with the system's error if there was one. */
 export type Done = (error: Error | undefined) => void;
@@ -164,11 +164,19 @@ async function prepare(
   return systemFiles.open(path, { durable });
 }
 
+/** Level by level: Node's own recursion does not end where the system refuses without saying why, as in /proc. */
+function makeDirectory(path: string): void {
+  if (fs.existsSync(path) && fs.statSync(path).isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path && !fs.existsSync(parent)) makeDirectory(parent);
+  fs.mkdirSync(path);
+}
+
 export const systemFiles: Files = {
   prepare(request, recycled, done) {
     prepare(request, recycled).then((file) => done(undefined, file), done);
   },
-  makeDirectory: (path) => void fs.mkdirSync(path, { recursive: true }),
+  makeDirectory,
   list: (path) => fs.readdirSync(path),
   open(path, { create = false, durable = false }) {
     const { O_RDWR, O_CREAT, O_DSYNC } = fs.constants;

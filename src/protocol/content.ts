@@ -1,10 +1,10 @@
 // One message's content as ranges of a block: where it is, not what it is. A publish that lies whole in the read buffer, one
 // that was assembled from many frames and a message in the store all look like this, so what routes, stores and delivers
 // messages is written once and copies bytes without decoding them.
-import { type Block, blockOf } from './block.ts';
+import { type Block, blockOf, sameBytes } from './block.ts';
 import { ByteReader } from './byte-reader.ts';
-import { type BasicProperties, decodeProperties } from './properties.ts';
-import { decodeUtf8 } from './utf8.ts';
+import { type BasicProperties, decodeProperties, propertyAt } from './properties.ts';
+import { decodeAnyUtf8, decodeUtf8 } from './utf8.ts';
 
 const noBlock = blockOf(new Uint8Array(2));
 
@@ -41,6 +41,18 @@ export class Content {
     return decodeProperties(
       new ByteReader(this.block.bytes, this.propertiesAt, this.propertiesEnd),
     );
+  }
+  /** The text of a property that is a short string and is there, and nothing else of the properties. */
+  textOf(flag: number): string {
+    const { bytes, view } = this.block;
+    const at = propertyAt(view, this.propertiesAt, flag);
+    return decodeAnyUtf8(bytes, at + 1, at + 1 + bytes[at]!);
+  }
+  /** Whether a property that is a short string and is there consists of these bytes. */
+  textIs(flag: number, text: Uint8Array): boolean {
+    const { bytes, view } = this.block;
+    const at = propertyAt(view, this.propertiesAt, flag);
+    return bytes[at] === text.length && sameBytes(bytes, at + 1, text, 0, text.length);
   }
   /** The body, not copied. */
   get body(): Uint8Array {

@@ -107,6 +107,8 @@ export class FrameParser {
           at = next;
           continue;
         }
+        // Looking ahead may end in wanting nothing more for now, this frame included.
+        if (this.#suspended) break;
       }
       const size = view.getUint32(at + 3);
       if (size > maxPayloadBytes(this.frameMax)) {

@@ -136,12 +136,20 @@ export function propertiesAreWellFormed(view: DataView, at: number, end: number)
   return next === end;
 }
 
-/** Where the headers' table (its length, then its entries) begins in well-formed properties that have headers. */
-export function headersAt(view: DataView, propertiesAt: number): number {
+/**
+ * Where the value of a property is, or would be, in well-formed properties: behind all values of higher flags. The flag
+ * after the last one gives where the values end.
+ */
+export function propertyAt(view: DataView, propertiesAt: number, flag: number): number {
   const flags = view.getUint16(propertiesAt);
   let at = propertiesAt + 2;
-  if ((flags & PropertyFlag.contentType) !== 0) at += 1 + view.getUint8(at);
-  if ((flags & PropertyFlag.contentEncoding) !== 0) at += 1 + view.getUint8(at);
+  for (let before = PropertyFlag.contentType as number; before > flag; before >>= 1) {
+    if ((flags & before) === 0) continue;
+    if (before === PropertyFlag.headers) at += 4 + view.getUint32(at);
+    else if (before === PropertyFlag.deliveryMode || before === PropertyFlag.priority) at += 1;
+    else if (before === PropertyFlag.timestamp) at += 8;
+    else at += 1 + view.getUint8(at);
+  }
   return at;
 }
 
@@ -149,7 +157,7 @@ export function headersAt(view: DataView, propertiesAt: number): number {
 export function deliveryModeOf(view: DataView, propertiesAt: number): number {
   const flags = view.getUint16(propertiesAt);
   if ((flags & PropertyFlag.deliveryMode) === 0) return 0;
-  let at = headersAt(view, propertiesAt);
-  if ((flags & PropertyFlag.headers) !== 0) at += 4 + view.getUint32(at);
-  return view.getUint8(at);
+  // Nothing but the mode and what is lower: no need to look for it.
+  if (flags < PropertyFlag.headers) return view.getUint8(propertiesAt + 2);
+  return view.getUint8(propertyAt(view, propertiesAt, PropertyFlag.deliveryMode));
 }

@@ -69,8 +69,9 @@ export class ChannelConsumer implements Consumer, Holder {
   settled(): void {
     this.#unackedCount -= 1;
     const channel = this.#channel;
+    const hadCredit = channel.hasSharedCredit;
     channel.sharedUnackedCount -= 1;
-    if (channel.isSharing) channel.consumersReady();
+    if (!hadCredit && channel.hasSharedCredit) channel.consumersReady();
     else this.ready();
   }
 

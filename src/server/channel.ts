@@ -84,11 +84,6 @@ export class Channel implements CommandSink {
     return this.#lastDeliveryTag;
   }
 
-  /** Whether a limit over all consumers is in force. */
-  get isSharing(): boolean {
-    return this.sharedPrefetch > 0;
-  }
-
   get hasSharedCredit(): boolean {
     return this.sharedPrefetch === 0 || this.sharedUnackedCount < this.sharedPrefetch;
   }

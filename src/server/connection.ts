@@ -18,7 +18,7 @@ import { Heartbeat, type HeartbeatHost } from './heartbeat.ts';
 import { Output } from './output.ts';
 import { PROTOCOL_HEADER, ProtocolHeader } from './protocol-header.ts';
 import { PublisherBlock } from './publisher-block.ts';
-import { ReadGate } from './read-gate.ts';
+import { ReadGate, type ShutReason } from './read-gate.ts';
 import type { ServerContext } from './server.ts';
 import { UnfinishedContent } from './unfinished-content.ts';
 
@@ -63,8 +63,12 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.#transport = transport;
     this.output = new Output(transport, context.pool, OFFERED.frameMax, () => this.#relieved());
     this.#gate = new ReadGate(transport);
-    this.block = new PublisherBlock(context.broker.memoryAlarm, this.#gate, (method) => {
-      if (this.#phase === 'running' && this.peerKnows('connection.blocked')) this.send(0, method);
+    this.block = new PublisherBlock(context.broker.memoryAlarm, {
+      tell: (method) => {
+        if (this.#phase === 'running' && this.peerKnows('connection.blocked')) this.send(0, method);
+      },
+      hold: () => this.#stopReading('alarm'),
+      goOn: () => this.#goOnReading('alarm'),
     });
     this.#channels = new ChannelTable(
       (number) => new Channel(this, number, this.#vhost!, this.#user!),
@@ -153,6 +157,10 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     } else {
       throw this.outOfPlace();
     }
+  }
+
+  mayPublish(): boolean {
+    return this.block.mayPublish();
   }
 
   outOfPlace(): AmqpError {
@@ -249,6 +257,9 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
       methodId: methodId & 0xffff,
     });
     this.#startTimeout(CLOSE_TIMEOUT_MS, () => this.#transport.destroy());
+    // The answer lies behind whatever was not read so far.
+    this.#gate.openWide();
+    this.#parse(() => this.#parser.resume());
   }
 
   /** Gives back everything: channels with what they hold, queues that were this connection's alone. */
@@ -302,7 +313,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     if (this.#phase === 'closed') return;
     this.output.writer.method(channel, method);
     this.sendLater();
-    if (this.output.isFlooded) this.#floods();
+    if (this.output.isFlooded) this.#stopReading('flood');
   }
 
   /** Something was written; it leaves at the end of the turn. */
@@ -320,24 +331,27 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     for (const channel of this.#confirming) channel.sendConfirms();
     if (this.#confirming.length > 0) this.#confirming = [];
     this.output.flush();
-    if (this.output.isFlooded) this.#floods();
+    if (this.output.isFlooded) this.#stopReading('flood');
   }
 
-  /** The peer asks for more than it takes: nothing more is read, or done, until it has. */
-  #floods(): void {
+  /** Nothing more is read, or done, until `#goOnReading` for the same reason. */
+  #stopReading(reason: ShutReason): void {
     this.#parser.suspend();
-    this.#gate.shut('flood');
+    this.#gate.shut(reason);
+  }
+
+  #goOnReading(reason: ShutReason): void {
+    this.#gate.open(reason);
+    if (!this.#gate.isShut) this.#parse(() => this.#parser.resume());
   }
 
   /** Starts something that takes time; the next frame is handled only when it is done and `then` has run. */
   waitFor(start: (done: () => void) => void, then: () => void): void {
     this.#waits += 1;
-    this.#parser.suspend();
-    this.#gate.shut('wait');
+    this.#stopReading('wait');
     start(() => {
       this.#waits -= 1;
-      if (this.#phase === 'closed') return;
-      this.#parse(() => this.#resumeAfter(then));
+      if (this.#phase !== 'closed') this.#resumeAfter(then);
     });
   }
 
@@ -347,17 +361,12 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     } catch (error) {
       this.fail(error, this.router.channelNumber);
     }
-    if (this.#waits > 0) return;
-    this.#gate.open('wait');
-    if (!this.#gate.isShutFor('flood')) this.#parser.resume();
+    if (this.#waits === 0) this.#goOnReading('wait');
   }
 
   /** The peer has taken most of what was waiting. */
   #relieved(): void {
-    if (this.#gate.isShutFor('flood')) {
-      this.#gate.open('flood');
-      if (!this.#gate.isShutFor('wait')) this.#parse(() => this.#parser.resume());
-    }
+    if (this.#gate.isShutFor('flood')) this.#goOnReading('flood');
     for (const channel of this.#channels.values()) channel.consumersReady();
   }
 

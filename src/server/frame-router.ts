@@ -9,6 +9,10 @@ import { FrameType, type Method, methodIds } from '../protocol/methods.generated
 import type { ChannelTable } from './channel-table.ts';
 import { readFast } from './fast-path.ts';
 
+const PUBLISH = methodIds['basic.publish'];
+/** Frame header 7, ids 4. */
+const METHOD_ID_END = 11;
+
 /** `header` and `handshake` come before a user is in a vhost; `closing` waits for the answer to our connection.close. */
 export type Phase = 'header' | 'handshake' | 'running' | 'closing' | 'closed';
 
@@ -21,6 +25,8 @@ export interface RouterHost {
   outOfPlace(): AmqpError;
   /** connection.close, or the answer to ours, while the connection is closing. */
   methodWhileClosing(methodId: number): void;
+  /** A publish begins; false when the connection reads no further for now. */
+  mayPublish(): boolean;
   /** Handling a frame has thrown. */
   fail(error: unknown, channelNumber: number): void;
 }
@@ -54,6 +60,8 @@ export class FrameRouter implements FrameSink {
 
   readAhead(block: Block, at: number, end: number): number {
     if (this.#host.phase !== 'running') return at;
+    const isPublish = end - at >= METHOD_ID_END && block.view.getInt32(at + 7) === PUBLISH;
+    if (isPublish && !this.#host.mayPublish()) return at;
     return readFast(block, at, end, this.frameMax, this.#channels, this.#failed);
   }
 

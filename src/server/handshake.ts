@@ -35,7 +35,7 @@ const STATES = {
   'connection.open': 'opening',
 } as const;
 
-/** A login that was refused. It closes the connection in a way of its own (`Connection.refuseLogin`). */
+/** A login that was refused. It closes the connection in a way of its own (connection.ts). */
 export class LoginRefused extends AmqpError {
   /** For the log; the client is not told. */
   readonly reason: string;

@@ -26,6 +26,13 @@ export class ReadGate {
     this.#shutFor.add(reason);
   }
 
+  /** Opens it whatever it was shut for. */
+  openWide(): void {
+    if (this.#shutFor.size === 0) return;
+    this.#shutFor.clear();
+    this.#transport.resume();
+  }
+
   open(reason: ShutReason): void {
     if (this.#shutFor.delete(reason) && this.#shutFor.size === 0) this.#transport.resume();
   }

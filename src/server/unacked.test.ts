@@ -17,6 +17,9 @@ class FakeHolder implements Holder {
     this.calls = calls;
   }
   readonly queue = {
+    logId: 0,
+    nextSequence: 0,
+    isDeleted: false,
     settle: (_sequence: number, slot: number) =>
       void this.calls.push(`${this.name} settle ${slot}`),
     requeue: (sequence: number, slot: number, offset: number) =>

@@ -25,12 +25,11 @@ export class Segment {
   isResident = true;
   /** Part of the log. */
   readonly isLogged: boolean;
+  /** Chunks in here that are not written yet. */
+  unwritten = 0;
   /** Where it lies in the log, once it has been written. */
   file: LogFile | undefined;
   fileOffset = 0;
-  /** The turn of the clock in which it was used last, for choosing what to evict. */
-  usedAt = 0;
-
   constructor(slot: number, bytes: Uint8Array, isLogged: boolean) {
     this.slot = slot;
     this.sizeBytes = bytes.length;

@@ -200,7 +200,6 @@ export class Life implements ChannelWorld {
       const news = this.#news;
       const wasBusy = disk.pendingCount > 0;
       await this.#turn(0.8);
-      if (i > 2950) this.trace(() => `busy ${disk.pendingCount} ${disk.describe()} ${news === this.#news}`);
       if (idle > 3) this.stage.clock.advance(50);
       idle = news === this.#news && !wasBusy && disk.pendingCount === 0 ? idle + 1 : 0;
     }

@@ -184,6 +184,16 @@ describe('1.8.3.9 who gets what', () => {
     expect(tags.sort()).toEqual(['any', 'any', 'any', 'one']);
   });
 
+  test('an x-priority that is no integer: 406', async () => {
+    const ch = await openChannel();
+    const queue = await ch.queue();
+    ch.send('basic.consume', { queue, arguments: { 'x-priority': 'high' } });
+    await ch.expectClose(
+      406,
+      `PRECONDITION_FAILED - invalid arg 'x-priority' for queue '${queue}' in vhost '/': "expected integer, got longstr"`,
+    );
+  });
+
   test('a higher x-priority goes first until its prefetch is full', async () => {
     const ch = await openChannel();
     const queue = await ch.queue();

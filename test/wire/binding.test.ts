@@ -27,6 +27,13 @@ describe('1.7.2.3 bind', () => {
     expect(await ch.drain(queue)).toEqual(['once']);
   });
 
+  test('neither exchange nor queue: the exchange is missed first', async () => {
+    const ch = await openChannel();
+    const [queue, exchange] = [fresh('queue'), fresh('exchange')];
+    ch.send('queue.bind', { queue, exchange, routingKey: 'k' });
+    await ch.expectClose(404, noExchange(exchange));
+  });
+
   test('no queue: 404', async () => {
     const ch = await openChannel();
     const queue = fresh('nowhere');

@@ -39,6 +39,25 @@ describe('RabbitMQ CC and BCC', () => {
       `PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"${header}",longstr}`,
     );
   });
+
+  test('what is no text among them is passed over', async () => {
+    const ch = await openChannel();
+    const [to, cc] = [await ch.queue(), await ch.queue()];
+    ch.publish({ routingKey: to, body: 'x', properties: { headers: { CC: [1, cc] } } });
+    expect(await ch.drain(cc)).toEqual(['x']);
+  });
+
+  test('taking BCC out leaves every other octet as it was', async () => {
+    const ch = await openChannel();
+    const queue = await ch.queue();
+    // correlation-id of 200 octets that are not UTF-8, behind headers with an empty BCC.
+    const headers = [0, 0, 0, 9, 3, 0x42, 0x43, 0x43, 0x41, 0, 0, 0, 0];
+    const correlationId = [200, ...new Array<number>(200).fill(0xff)];
+    const octets = Uint8Array.from([0x24, 0x00, ...headers, ...correlationId]);
+    ch.publish({ routingKey: queue, properties: octets });
+    const { propertyBytes } = await ch.get(queue);
+    expect([...propertyBytes]).toEqual([0x24, 0x00, 0, 0, 0, 0, ...correlationId]);
+  });
 });
 
 describe('RabbitMQ single active consumer', () => {

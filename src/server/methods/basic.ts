@@ -1,10 +1,10 @@
 // Class basic, but for publish: consuming, fetching, and settling what was delivered.
 
 import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
-import { integerOf } from '../../broker/equivalence.ts';
+import { integerOf, typeName } from '../../broker/equivalence.ts';
 import { viewMessage } from '../../broker/message.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
-import { notAllowed, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
+import { named, notAllowed, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
 import { randomToken } from '../../platform/random.ts';
 import { Content } from '../../protocol/content.ts';
 import type {
@@ -48,13 +48,24 @@ export function consume(channel: Channel, method: BasicConsume): void {
     tag,
     noAck: method.noAck,
     exclusive: method.exclusive,
-    priority: Number(integerOf(method.arguments.get('x-priority')) ?? 0n),
+    priority: priorityOf(method, named('queue', name, vhost.name)),
     prefetch: channel.prefetch,
   });
   // Deliveries come at the end of the turn at the earliest, so the reply is always ahead of them.
   if (!method.noWait) channel.send({ name: 'basic.consume-ok', consumerTag: tag });
   channel.consumers.set(tag, consumer);
   queue.addConsumer(consumer);
+}
+
+/** @throws AmqpError 406 for an `x-priority` that is no integer. */
+function priorityOf(method: BasicConsume, resource: string): number {
+  const priority = method.arguments.get('x-priority');
+  if (!priority) return 0;
+  const value = integerOf(priority);
+  if (value !== undefined) return Number(value);
+  throw preconditionFailed(
+    `invalid arg 'x-priority' for ${resource}: "expected integer, got ${typeName(priority)}"`,
+  );
 }
 
 /** Direct replies: at most one consumer per channel, and nothing to acknowledge. */
@@ -127,7 +138,7 @@ export function ack(channel: Channel, method: BasicAck): void {
   acknowledge(channel, method.deliveryTag, method.multiple);
 }
 
-/** Also the fast path of connection.ts, which reads the tag without making an object of the method. */
+/** Also the fast path (fast-path.ts), which reads the tag without making an object of the method. */
 export function acknowledge(channel: Channel, tag: number, multiple: boolean): void {
   if (!multiple && !channel.transaction && channel.unacked.has(tag)) channel.unacked.settle(tag);
   else settleAll(channel, tagsOf(channel, tag, multiple), false);

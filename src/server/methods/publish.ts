@@ -1,4 +1,4 @@
-// basic.publish: from the checks to the queues. The fast path of connection.ts, the state machine's commands and a
+// basic.publish: from the checks to the queues. The fast path (fast-path.ts), the state machine's commands and a
 // transaction's commit all end here.
 import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
 import type { Exchange } from '../../broker/exchange/exchange.ts';
@@ -6,16 +6,18 @@ import { storeMessage } from '../../broker/message.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
 import { MAX_EXPIRY_MS } from '../../broker/queue/queue-arguments.ts';
 import { accessRefused, named, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
-import { withProperties } from '../../broker/rewritten.ts';
+import { withProperty } from '../../broker/rewritten.ts';
 import type { Route } from '../../broker/route-cache.ts';
 import { type SenderSelected, senderSelected } from '../../broker/sender-selected.ts';
 import { sameBytes } from '../../protocol/block.ts';
 import type { Content } from '../../protocol/content.ts';
 import { type BasicPublish, ReplyCode } from '../../protocol/methods.generated.ts';
-import { type BasicProperties, PropertyFlag } from '../../protocol/properties.ts';
+import { PropertyFlag } from '../../protocol/properties.ts';
 import type { Channel } from '../channel.ts';
 
 const CHECKED_PROPERTIES = PropertyFlag.expiration | PropertyFlag.userId | PropertyFlag.replyTo;
+
+const REPLY_QUEUE_BYTES = Buffer.from(REPLY_QUEUE);
 
 /** A publish that came frame by frame. */
 export function publishCommand(channel: Channel, method: BasicPublish, content: Content): void {
@@ -32,7 +34,6 @@ export function publish(
   mandatory: boolean,
   immediate: boolean,
 ): void {
-  channel.connection.block.published();
   if (immediate) throw notImplemented('immediate=true');
   checkSize(channel, content.bodyEnd - content.bodyAt);
   const route = routeOf(channel, content);
@@ -156,24 +157,27 @@ function requireWrite(channel: Channel, exchange: Exchange): void {
 
 /**
  * The message as it goes on, once its properties were found to be in order: a request for a direct reply gets the address
- * of this channel.
+ * of this channel. Reads only the properties it is about.
  */
 function checked(channel: Channel, content: Content): Content {
-  const { properties } = content;
-  checkProperties(channel, properties);
-  if (properties.replyTo !== REPLY_QUEUE) return content;
+  const flags = content.propertyFlags;
+  if ((flags & PropertyFlag.expiration) !== 0) {
+    checkExpiration(content.textOf(PropertyFlag.expiration));
+  }
+  if ((flags & PropertyFlag.userId) !== 0) checkUserId(channel, content);
+  if ((flags & PropertyFlag.replyTo) === 0) return content;
+  if (!content.textIs(PropertyFlag.replyTo, REPLY_QUEUE_BYTES)) return content;
   if (!channel.replyConsumer) throw preconditionFailed('fast reply consumer does not exist');
-  return withProperties(content, { ...properties, replyTo: channel.replyConsumer.address });
+  return withProperty(content, PropertyFlag.replyTo, channel.replyConsumer.encodedAddress);
 }
 
-function checkProperties(channel: Channel, { expiration, userId }: BasicProperties): void {
-  if (expiration !== undefined) checkExpiration(expiration);
+function checkUserId(channel: Channel, content: Content): void {
   const { user } = channel;
-  if (userId !== undefined && userId !== user.name && !user.tags.has('impersonator')) {
-    throw preconditionFailed(
-      `user_id property set to '${userId}' but authenticated user was '${user.name}'`,
-    );
-  }
+  const userId = content.textOf(PropertyFlag.userId);
+  if (userId === user.name || user.tags.has('impersonator')) return;
+  throw preconditionFailed(
+    `user_id property set to '${userId}' but authenticated user was '${user.name}'`,
+  );
 }
 
 /** Milliseconds as plain decimal digits. The texts are Erlang's, as RabbitMQ shows them. */

@@ -1,7 +1,6 @@
 // Class queue: declare, delete, purge, and bindings from exchanges.
 import { isReplyName, REPLY_QUEUE } from '../../broker/direct-reply.ts';
 import { textOf } from '../../broker/equivalence.ts';
-import type { Exchange } from '../../broker/exchange/exchange.ts';
 import { accessRefused, named, notFound } from '../../broker/refusal.ts';
 import type {
   QueueBind,
@@ -103,8 +102,8 @@ export function bind(channel: Channel, method: QueueBind): void {
   const name = channel.queueName(cleanName(method.queue));
   const source = cleanName(method.exchange);
   requireBindable(channel, name, source);
+  const exchange = vhost.requireExchange(source);
   const queue = vhost.requireQueue(name, connection);
-  const exchange: Exchange = vhost.requireExchange(source);
   vhost.bind(exchange, queue, keyOf(method, name), method.arguments);
   if (!method.noWait) channel.replyWhenSynced({ name: 'queue.bind-ok' });
 }

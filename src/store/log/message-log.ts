@@ -73,6 +73,8 @@ export class MessageLog {
   readonly #table: SegmentTable;
   readonly #preparer: FilePreparer;
   readonly #files: LogFile[];
+  /** Files that hold nothing any more, if the log is on disk up to a generation. */
+  readonly #emptied: { readonly file: LogFile; readonly generation: number }[] = [];
   #file: LogFile | undefined;
   #segment: Segment | undefined;
   /** Where the open chunk begins in the segment; -1 when none is open. */
@@ -90,6 +92,8 @@ export class MessageLog {
   #residentBytes = 0;
   readonly #loading = new Map<number, (() => void)[]>();
   readonly #loaded: Segment[] = [];
+  /** Full segments that may be in memory still, oldest first. */
+  readonly #sealed: Segment[] = [];
   /** Bytes written so far, for the curious. */
   writtenBytes = 0;
 
@@ -229,6 +233,7 @@ export class MessageLog {
     sealChunk(segment, this.#chunkAt, segment.end, this.#nextChunkSequence++, index);
     this.#pending.push({ segment, from: this.#chunkAt, to: segment.end });
     segment.references += 1;
+    segment.unwritten += 1;
     this.#chunkAt = -1;
   }
 
@@ -238,6 +243,7 @@ export class MessageLog {
     if (!segment) return;
     this.#segment = undefined;
     segment.sealed = true;
+    this.#sealed.push(segment);
     this.release(segment);
   }
 
@@ -262,8 +268,12 @@ export class MessageLog {
       this.#isWriting = false;
       // With nothing more to write, whoever asks now waits for a generation that is empty: it is on disk as it is.
       this.#syncedGeneration = this.isDirty ? generation : this.#generation++;
-      this.#evictWritten(batch);
-      for (const { segment } of batch) this.release(segment);
+      for (const { segment } of batch) {
+        segment.unwritten -= 1;
+        this.release(segment);
+      }
+      this.#evictSealed();
+      this.#recycleEmptied(this.#syncedGeneration);
       this.#options.onSynced();
       while (this.#waiting[0] && this.#waiting[0].generation <= this.#syncedGeneration) {
         this.#waiting.shift()!.synced();
@@ -360,22 +370,33 @@ export class MessageLog {
   /** Files go from the oldest on: a settlement must outlive the message it is about. */
   #dropOldFiles(): void {
     for (let oldest = this.#files[0]; oldest; oldest = this.#files[0]) {
-      if (!oldest.isFull || oldest.liveSegments > 0) return;
+      if (!oldest.isFull || oldest.liveSegments > 0) break;
       this.#files.shift();
-      this.#preparer.recycle(oldest);
+      this.#emptied.push({ file: oldest, generation: this.#generation });
+    }
+    if (!this.#isWriting && !this.isDirty) this.#recycleEmptied(this.#generation);
+  }
+
+  /** What emptied a file has to be on disk before its content goes. */
+  #recycleEmptied(synced: number): void {
+    while (this.#emptied[0] && this.#emptied[0].generation <= synced) {
+      this.#preparer.recycle(this.#emptied.shift()!.file);
     }
   }
 
-  /** What has just been written is what a long queue needs last: it is the first to give its memory back. */
-  #evictWritten(batch: readonly Pending[]): void {
-    if (this.#residentBytes <= this.#options.residentBytes) return;
-    // A segment of which one chunk is written may have another that still has to be.
-    const unwritten = new Set(this.#pending.map(({ segment }) => segment));
-    for (const { segment } of batch) {
-      if (this.#residentBytes <= this.#options.residentBytes) return;
-      const isNeeded = segment.references > 0 && !unwritten.has(segment);
-      if (segment.sealed && segment.isResident && isNeeded) this.#evict(segment);
+  /** What was filled last is what a long queue needs last: it is the first to give its memory back. */
+  #evictSealed(): void {
+    const waiting: Segment[] = [];
+    for (let segment = this.#sealed.pop(); segment; segment = this.#sealed.pop()) {
+      if (segment.references === 0 || !segment.isResident) continue;
+      if (segment.unwritten > 0) waiting.push(segment);
+      else if (this.#residentBytes > this.#options.residentBytes) this.#evict(segment);
+      else {
+        this.#sealed.push(segment);
+        break;
+      }
     }
+    while (waiting.length > 0) this.#sealed.push(waiting.pop()!);
   }
 
   #evict(segment: Segment): void {
@@ -435,7 +456,7 @@ export class MessageLog {
     }
     this.#onClosed = undefined;
     this.#preparer.stop();
-    for (const { file } of this.#files) file.close();
+    for (const { file } of [...this.#emptied.map(({ file }) => file), ...this.#files]) file.close();
     this.#options.journal.close();
     done();
   }
