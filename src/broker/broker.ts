@@ -6,6 +6,7 @@ import type { DataDirectory } from '../store/data-directory.ts';
 import { MessageStore } from '../store/message-store.ts';
 import { SegmentTable } from '../store/segment-table.ts';
 import { MemoryAlarm } from './memory-alarm.ts';
+import { sizeOfMessage } from './message.ts';
 import { hashPassword } from './password.ts';
 import { Permission } from './permission.ts';
 import { Storage, type SyncMode } from './storage.ts';
@@ -55,10 +56,13 @@ export class Broker {
   constructor(services: BrokerServices, options: BrokerOptions, directory?: DataDirectory) {
     this.services = services;
     this.options = options;
-    this.turn = new Turn(services.clock, () => this.#storage?.endTurn());
+    this.turn = new Turn(services.clock, () => {
+      this.#storage?.endTurn();
+      this.store.endTurn();
+    });
     this.memoryAlarm = new MemoryAlarm(options.memoryLimitBytes);
     const table = new SegmentTable((usedBytes) => this.memoryAlarm.update(usedBytes));
-    this.store = new MessageStore(table);
+    this.store = new MessageStore(table, sizeOfMessage);
     this.addVHost('/');
     if (directory) {
       const owner = {

@@ -43,6 +43,13 @@ function mustLast(content: Content, queues: readonly Queue[]): boolean {
   return false;
 }
 
+/** How many bytes the message at `offset` takes. */
+export function sizeOfMessage({ bytes, view }: Segment, offset: number): number {
+  const routingKeyAt = offset + HEAD_BYTES + 1 + bytes[offset + HEAD_BYTES]!;
+  const routeEnd = routingKeyAt + 1 + bytes[routingKeyAt]!;
+  return routeEnd - offset + view.getUint32(offset) + view.getUint32(offset + 4);
+}
+
 function sizeOf(content: Content): number {
   const head = HEAD_BYTES + content.routeEnd - content.routeAt;
   return head + content.propertiesEnd - content.propertiesAt + content.bodyEnd - content.bodyAt;

@@ -262,8 +262,10 @@ describe('damage', () => {
       "error: data damaged: queue 'a' in vhost '/' lost 1 message",
       "error: data damaged: queue 'b' in vhost '/' lost 1 message",
     ]);
-    expect(await drain(next, 'a')).toEqual(['one, for a', 'three, for a']);
-    expect(await drain(next, 'b')).toEqual(['one, for b', 'three, for b']);
+    const bodies = async (queue: string) =>
+      (await drain(next, queue)).map((text) => text.replace(' (again)', ''));
+    expect(await bodies('a')).toEqual(['one, for a', 'three, for a']);
+    expect(await bodies('b')).toEqual(['one, for b', 'three, for b']);
   });
 
   test('of a definition is told; the rest is there', async () => {
@@ -279,10 +281,11 @@ describe('damage', () => {
 
   test('a journal that is missing while there are messages: refused, nothing touched', async () => {
     const { files, path } = await damaged((left, at) => left.contents.delete(`${at}/${JOURNAL}`));
+    files.contents.delete(`${path}/leveret.pid`);
     const before = files.copy();
     expect(() => start(files, path)).toThrow(StorageError);
     expect(() => start(files, path)).toThrow(/definitions\.journal is missing.* put it back, or/);
-    expect(files.contents).toEqual(before.contents);
+    expect(files.differences(before)).toEqual([]);
   });
 
   test('definitions of a newer version: refused, nothing touched', async () => {
@@ -292,13 +295,12 @@ describe('damage', () => {
     const json = '{"policy":{"vhost":"/","name":"p"}}';
     const line = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
     files.replaceText(journal, files.readText(journal) + line);
+    files.contents.delete(`${path}/leveret.pid`);
     const before = files.copy();
     expect(() => start(files, path)).toThrow(StorageError);
     expect(() => start(files, path)).toThrow(
       /newer version of Leveret \(it defines policy\); start that version, or choose another/,
     );
-    before.contents.delete(`${path}/leveret.pid`);
-    files.contents.delete(`${path}/leveret.pid`);
-    expect(files.contents).toEqual(before.contents);
+    expect(files.differences(before)).toEqual([]);
   });
 });

@@ -73,7 +73,7 @@ export class Storage {
         residentBytes: RESIDENT_BYTES,
         onDirty: () => owner.onDirty(),
         onSettled: () => this.#flushLater(),
-        onNewFile: () => owner.clock.defer(() => this.#compactor.run()),
+        onNewFile: () => this.#beginFile(),
         onSynced: () => owner.store.synced(),
         onFailed: (error) => owner.onFailed(error),
       },
@@ -129,6 +129,14 @@ export class Storage {
 
   #definitions(): Definition[] {
     return [...this.#owner.vhosts()].flatMap((vhost) => [...vhost.definitions()]);
+  }
+
+  /** What was said in old files about deliveries goes with them, so every file says it again. */
+  #beginFile(): void {
+    for (const vhost of this.#owner.vhosts()) {
+      for (const queue of vhost.queues) queue.repeatDelivered();
+    }
+    this.#owner.clock.defer(() => this.#compactor.run());
   }
 
   /** Settlements that nobody waits for go to disk with what comes next, or after a moment. */

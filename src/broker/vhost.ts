@@ -3,7 +3,6 @@ import type { Log } from '../platform/log.ts';
 import { type Random, randomToken } from '../platform/random.ts';
 import type { Content } from '../protocol/content.ts';
 import { FieldTable } from '../protocol/field-table.ts';
-import { encodeUtf8 } from '../protocol/utf8.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
 import {
@@ -26,10 +25,8 @@ import {
   queueArgumentNames,
 } from './queue/queue-arguments.ts';
 import { accessRefused, named, notFound, preconditionFailed, resourceLocked } from './refusal.ts';
-import { type Route, RouteCache } from './route-cache.ts';
+import { Router } from './router.ts';
 import type { Turn } from './turn.ts';
-
-const noBytes = new Uint8Array(0);
 
 const RESERVED_PREFIX = 'amq.';
 
@@ -72,9 +69,7 @@ export class VHost implements QueueHost {
   readonly #exchanges = new Map<string, Exchange>();
   readonly #queues = new Map<string, Queue>();
   readonly #exclusiveQueues = new Map<object, Set<Queue>>();
-  readonly #routes = new RouteCache();
-  /** Some exchange sends to the default exchange what matches no binding, or did once. */
-  #defaultIsAlternate = false;
+  readonly router = new Router(this.#exchanges);
   /** Requesters that wait for direct replies, by the routing key that leads to them. */
   readonly replyTargets = new Map<string, ReplyTarget>();
 
@@ -222,8 +217,7 @@ export class VHost implements QueueHost {
     const Type = exchangeTypes.get(properties.type)!;
     const exchange = new Exchange(properties, new Type());
     this.#exchanges.set(properties.name, exchange);
-    if (exchange.alternate === '') this.#defaultIsAlternate = true;
-    this.#routes.clear();
+    this.router.exchangeAdded(exchange);
     const isOwn = exchange.name.startsWith(RESERVED_PREFIX);
     if (exchange.durable && !isOwn) this.#record(exchangeDefinition(this.name, exchange));
   }
@@ -253,7 +247,7 @@ export class VHost implements QueueHost {
     this.#forgetExchange(exchange);
     for (const binding of [...exchange.bindings]) exchange.unbind(binding);
     this.#unbindAll(exchange);
-    this.#routes.clear();
+    this.router.bindingsChanged();
   }
 
   /** Takes away the bindings to a destination that is going, and the auto-delete exchanges that leaves unused. */
@@ -287,7 +281,7 @@ export class VHost implements QueueHost {
     bindingArguments: FieldTable,
   ): void {
     const binding = source.bind(destination, routingKey, bindingArguments);
-    this.#routes.clear();
+    this.router.bindingsChanged();
     if (binding && isDurable(binding)) this.#record({ binding: bindingEntry(this.name, binding) });
   }
 
@@ -301,7 +295,7 @@ export class VHost implements QueueHost {
     const binding = source.binding(destination, routingKey, bindingArguments);
     if (!binding) return;
     source.unbind(binding);
-    this.#routes.clear();
+    this.router.bindingsChanged();
     if (isDurable(binding)) this.#record({ noBinding: bindingEntry(this.name, binding) });
     this.#deleteIfUnused(source);
   }
@@ -344,19 +338,9 @@ export class VHost implements QueueHost {
   #addQueue(properties: QueueProperties, logId: number, owner?: object): Queue {
     const queue = new Queue(properties, this, owner, logId);
     this.#queues.set(queue.name, queue);
-    this.#forgetRoutesTo(queue);
+    this.router.queueChanged(queue);
     if (queue.durable) this.#record(queueDefinition(this.name, queue));
     return queue;
-  }
-
-  /** A queue comes or goes. One that nothing is bound to (a reply queue, say) concerns the default exchange alone. */
-  #forgetRoutesTo(queue: Queue): void {
-    if (queue.incoming.size > 0 || this.#defaultIsAlternate) {
-      this.#routes.clear();
-      return;
-    }
-    const name = encodeUtf8(queue.name);
-    this.#routes.forget(Uint8Array.of(0, name.length, ...name));
   }
 
   #rememberExclusive(queue: Queue, owner: object): void {
@@ -386,7 +370,7 @@ export class VHost implements QueueHost {
     this.#queues.delete(queue.name);
     if (queue.durable) this.#record({ noQueue: { vhost: this.name, name: queue.name } });
     if (queue.owner) this.#exclusiveQueues.get(queue.owner)?.delete(queue);
-    this.#forgetRoutesTo(queue);
+    this.router.queueChanged(queue);
     this.#unbindAll(queue);
     return queue.delete();
   }
@@ -400,71 +384,5 @@ export class VHost implements QueueHost {
     const queues = this.#exclusiveQueues.get(owner);
     this.#exclusiveQueues.delete(owner);
     for (const queue of queues ?? []) if (!queue.isDeleted) this.deleteQueue(queue);
-  }
-
-  /** The route of a message, if one with its exchange and routing key was found before and nothing has changed since. */
-  rememberedRoute(content: Content): Route | undefined {
-    return this.#routes.find(content.block.bytes, content.routeAt, content.routeEnd);
-  }
-
-  /** Finds the route of messages with this exchange and routing key, and remembers it when it is asked for again. */
-  findRoute(content: Content, exchange: Exchange): Route {
-    const { bytes } = content.block;
-    const { routeAt, routeEnd } = content;
-    const walk = this.#walk(exchange, [content.routingKey], FieldTable.empty);
-    const queues = walk.byKeyAlone ? [...walk.queues] : undefined;
-    if (!this.#routes.admits(bytes, routeAt, routeEnd)) {
-      return { bytes: noBytes, exchange, queues, isCurrent: false };
-    }
-    const route = { bytes: bytes.slice(routeAt, routeEnd), exchange, queues, isCurrent: true };
-    this.#routes.add(route);
-    return route;
-  }
-
-  /** The queues a message reaches, each once, where more than its exchange and routing key decide. */
-  route(content: Content, exchange: Exchange, routingKeys: readonly string[]): readonly Queue[] {
-    const headers = content.properties.headers ?? FieldTable.empty;
-    return [...this.#walk(exchange, routingKeys, headers).queues];
-  }
-
-  /** Follows bindings from exchange to exchange. Each is visited once, so a circle of them ends. */
-  #walk(first: Exchange, routingKeys: readonly string[], headers: FieldTable): Walk {
-    const walk = new Walk(first);
-    for (let exchange = walk.next(); exchange; exchange = walk.next()) {
-      const found = new Set<Destination>();
-      for (const routingKey of routingKeys) exchange.matcher.route({ routingKey, headers }, found);
-      if (!exchange.matcher.routesByKeyAlone) walk.byKeyAlone = false;
-      for (const destination of found) {
-        if (destination.kind === 'queue') walk.queues.add(destination);
-        else walk.visit(destination);
-      }
-      if (found.size === 0 && exchange.alternate !== undefined) {
-        const alternate = this.#exchanges.get(exchange.alternate);
-        if (alternate) walk.visit(alternate);
-      }
-    }
-    return walk;
-  }
-}
-
-/** Where a message has been and what it has reached. */
-class Walk {
-  readonly queues = new Set<Queue>();
-  byKeyAlone = true;
-  readonly #seen = new Set<Exchange>();
-  readonly #waiting: Exchange[] = [];
-
-  constructor(first: Exchange) {
-    this.visit(first);
-  }
-
-  visit(exchange: Exchange): void {
-    if (this.#seen.has(exchange)) return;
-    this.#seen.add(exchange);
-    this.#waiting.push(exchange);
-  }
-
-  next(): Exchange | undefined {
-    return this.#waiting.pop();
   }
 }

@@ -44,8 +44,14 @@ export interface Files {
   makeDirectory(path: string): void;
   /** The names in a directory, in no order. */
   list(path: string): string[];
-  /** Opens a file that is there, or with `create` makes it. With `durable` every write is synced before it is done. */
-  open(path: string, options: { create?: boolean; durable?: boolean }): DataFile;
+  /**
+   * Opens a file that is there, or with `create` makes it. With `durable` every write is synced before it is done. With
+   * `readOnly` the right to read is enough, and nothing can be written.
+   */
+  open(
+    path: string,
+    options: { create?: boolean; durable?: boolean; readOnly?: boolean },
+  ): DataFile;
   /** The text of a file, undefined when there is none. */
   readText(path: string): string | undefined;
   /** Replaces a file as a whole: after a crash it is the old one or the new one. */
@@ -178,9 +184,10 @@ export const systemFiles: Files = {
   },
   makeDirectory,
   list: (path) => fs.readdirSync(path),
-  open(path, { create = false, durable = false }) {
-    const { O_RDWR, O_CREAT, O_DSYNC } = fs.constants;
-    const flags = O_RDWR | (create ? O_CREAT : 0) | (durable ? O_DSYNC : 0);
+  open(path, { create = false, durable = false, readOnly = false }) {
+    const { O_RDONLY, O_RDWR, O_CREAT, O_DSYNC } = fs.constants;
+    const access = readOnly ? O_RDONLY : O_RDWR;
+    const flags = access | (create ? O_CREAT : 0) | (durable ? O_DSYNC : 0);
     const isNew = create && !fs.existsSync(path);
     const file = new SystemFile(fs.openSync(path, flags, 0o600));
     if (isNew) syncDirectoryOf(path);

@@ -161,7 +161,7 @@ export class Channel implements CommandSink {
   release(): void {
     this.sendConfirms();
     this.isReleased = true;
-    this.transaction?.discard();
+    this.transaction?.close();
     this.transaction = undefined;
     this.setReplyConsumer(undefined);
     const consumers = [...this.consumers.values()];

@@ -77,7 +77,9 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.#parser = new FrameParser(this.router, OFFERED.frameMax);
     this.#handshake = new Handshake(this, context.serverProperties);
     const { maxMessageBytes, memoryLimitBytes } = context.broker.options;
-    this.unfinished = new UnfinishedContent(maxMessageBytes, memoryLimitBytes);
+    this.unfinished = new UnfinishedContent(maxMessageBytes, memoryLimitBytes, (deltaBytes) =>
+      this.broker.store.account(deltaBytes),
+    );
   }
 
   get phase(): Phase {

@@ -3,10 +3,11 @@
 import { holdMessage } from '../broker/message.ts';
 import type { Content } from '../protocol/content.ts';
 import type { MessageStore } from '../store/message-store.ts';
+import type { PositionHolder, PositionVisitor } from '../store/position-holder.ts';
 
 export interface HeldPublish {
-  readonly slot: number;
-  readonly offset: number;
+  slot: number;
+  offset: number;
   readonly mandatory: boolean;
 }
 
@@ -16,13 +17,23 @@ export interface HeldAck {
   readonly requeue: boolean;
 }
 
-export class Transaction {
+export class Transaction implements PositionHolder {
   readonly #store: MessageStore;
   #publishes: HeldPublish[] = [];
   #acks: HeldAck[] = [];
 
   constructor(store: MessageStore) {
     this.#store = store;
+    store.holders.add(this);
+  }
+
+  visitPositions(visitor: PositionVisitor): void {
+    for (const held of this.#publishes) {
+      if (!visitor.moving.has(held.slot)) continue;
+      if (!visitor.visit(undefined, 0, held.slot, held.offset)) continue;
+      held.slot = visitor.slot;
+      held.offset = visitor.offset;
+    }
   }
 
   holdPublish(content: Content, mandatory: boolean): void {
@@ -47,5 +58,11 @@ export class Transaction {
     const { publishes, acks } = this.take();
     for (const { slot } of publishes) this.#store.release(slot);
     return acks;
+  }
+
+  /** The channel is gone. */
+  close(): void {
+    this.discard();
+    this.#store.holders.delete(this);
   }
 }

@@ -7,8 +7,13 @@
 import { ALL_PLACES } from './log/log-records.ts';
 import type { LoggedQueue, MessageLog } from './log/message-log.ts';
 import type { PositionHolder } from './position-holder.ts';
+import { type MovingRecord, relocate } from './relocation.ts';
 import type { Segment } from './segment.ts';
 import { SEGMENT_BYTES, SegmentTable } from './segment-table.ts';
+
+/** A segment of which less than this is alive is sparse; so many may be, and half of all. */
+const SPARSE_BELOW = 1 / 8;
+const SPARSE_ALLOWED = 8;
 
 export class MessageStore {
   readonly #table: SegmentTable;
@@ -17,10 +22,18 @@ export class MessageStore {
   /** Whoever holds positions in here, to be told when records move. */
   readonly holders = new Set<PositionHolder>();
   #active: Segment;
+  readonly #sizeOfRecord: (segment: Segment, offset: number) => number;
+  /** A segment was filled since sparse ones were looked for. */
+  #hasGrown = false;
   #waiting: (() => void)[] = [];
 
-  constructor(table = new SegmentTable()) {
+  /** `sizeOfRecord` tells how many bytes the record at an offset has. */
+  constructor(
+    table = new SegmentTable(),
+    sizeOfRecord: (segment: Segment, offset: number) => number = unknownSize,
+  ) {
     this.#table = table;
+    this.#sizeOfRecord = sizeOfRecord;
     this.#active = table.open(SEGMENT_BYTES, false);
   }
 
@@ -44,7 +57,45 @@ export class MessageStore {
     segment.recordAt = segment.end;
     segment.end += sizeBytes;
     segment.references += references;
+    segment.everReferences += references;
     return segment;
+  }
+
+  /** Memory that is taken (or, negative, given back) on behalf of messages and is not a segment. */
+  account(deltaBytes: number): void {
+    this.#table.account(deltaBytes);
+  }
+
+  /**
+   * Gives back memory that a few old messages hold: what lives in mostly dead segments moves together. To be called when
+   * nobody is in the middle of anything.
+   */
+  endTurn(): void {
+    if (!this.#hasGrown) return;
+    this.#hasGrown = false;
+    const inMemory = [...this.#table.values()].filter(
+      ({ isLogged, sealed }) => !isLogged && sealed,
+    );
+    const sparse = inMemory.filter((segment) => liveShare(segment) < SPARSE_BELOW);
+    if (sparse.length < Math.max(SPARSE_ALLOWED, inMemory.length / 2)) return;
+    const moved = relocate(
+      this.holders,
+      this.#table,
+      new Set(sparse.map(({ slot }) => slot)),
+      (record) => this.#copy(record),
+    );
+    for (const { segment, references } of moved) {
+      for (let i = 0; i < references; i++) this.release(segment.slot);
+    }
+  }
+
+  #copy(record: MovingRecord): void {
+    const { segment, offset, references } = record;
+    const sizeBytes = this.#sizeOfRecord(segment, offset);
+    const copy = this.allocate(sizeBytes, references);
+    copy.bytes.set(segment.bytes.subarray(offset, offset + sizeBytes), copy.recordAt);
+    record.newSlot = copy.slot;
+    record.newOffset = copy.recordAt;
   }
 
   /** The same for a message that is to last, in queues of which some have a number in the log. */
@@ -114,8 +165,10 @@ export class MessageStore {
     segment.references -= 1;
     if (segment.references > 0) return;
     // Nothing in the segment that is being filled is needed: begin it again, while it is warm in the cache.
-    if (!segment.sealed) segment.end = 0;
-    else this.#table.close(segment);
+    if (!segment.sealed) {
+      segment.end = 0;
+      segment.everReferences = 0;
+    } else this.#table.close(segment);
   }
 
   /** A holder of a durable queue is done with the message for good: that must last, too. */
@@ -130,10 +183,20 @@ export class MessageStore {
       own.sealed = true;
       return own;
     }
+    this.#hasGrown = true;
     const full = this.#active;
     full.sealed = true;
     if (full.references === 0) this.#table.close(full);
     this.#active = this.#table.open(SEGMENT_BYTES, false);
     return this.#active;
   }
+}
+
+/** By number of records: how much of a segment somebody still holds. */
+function liveShare({ references, everReferences }: Segment): number {
+  return references / Math.max(1, everReferences);
+}
+
+function unknownSize(): number {
+  throw new Error('this store was not told the size of its records');
 }

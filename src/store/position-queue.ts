@@ -8,6 +8,7 @@ import type { PositionVisitor } from './position-holder.ts';
 /** The first block of a queue is small: most queues hold a handful. */
 const FIRST_BLOCK_ENTRIES = 32;
 const BLOCK_ENTRIES = 4096;
+const BLOCK_BYTES = BLOCK_ENTRIES * 8;
 
 /** Full-size blocks kept for the next queue that grows. */
 const KEPT_BLOCKS = 64;
@@ -38,6 +39,7 @@ function closeBlock(block: PositionBlock): void {
 }
 
 export class PositionQueue {
+  readonly #account: (deltaBytes: number) => void;
   #head: PositionBlock | undefined;
   #tail: PositionBlock | undefined;
   /** Index of the first entry in the head block, and of the first free place in the tail block. */
@@ -46,6 +48,11 @@ export class PositionQueue {
   #size = 0;
   #headSequence = 0;
   #blockEntries = 0;
+
+  /** `account` is told of every full-size block that is taken or, as a negative number, given back. */
+  constructor(account: (deltaBytes: number) => void = () => {}) {
+    this.#account = account;
+  }
 
   get size(): number {
     return this.#size;
@@ -97,8 +104,7 @@ export class PositionQueue {
       const done = this.#head!;
       this.#head = done.next;
       this.#headAt = 0;
-      this.#blockEntries -= done.capacity;
-      closeBlock(done);
+      this.#close(done);
     }
   }
 
@@ -125,8 +131,7 @@ export class PositionQueue {
     this.#headAt = 0;
     this.#tailAt = 0;
     if (block.capacity === FIRST_BLOCK_ENTRIES) return;
-    this.#blockEntries -= block.capacity;
-    closeBlock(block);
+    this.#close(block);
     this.#head = undefined;
     this.#tail = undefined;
   }
@@ -138,6 +143,13 @@ export class PositionQueue {
     this.#tail = block;
     this.#tailAt = 0;
     this.#blockEntries += block.capacity;
+    if (block.capacity === BLOCK_ENTRIES) this.#account(BLOCK_BYTES);
     return block;
+  }
+
+  #close(block: PositionBlock): void {
+    this.#blockEntries -= block.capacity;
+    if (block.capacity === BLOCK_ENTRIES) this.#account(-BLOCK_BYTES);
+    closeBlock(block);
   }
 }

@@ -19,7 +19,7 @@ export class SegmentTable {
     this.#onMemory = onMemory;
   }
 
-  /** Memory of all segments. */
+  /** Memory of all segments, and what was accounted besides. */
   get usedBytes(): number {
     return this.#usedBytes;
   }
@@ -52,6 +52,12 @@ export class SegmentTable {
     this.#segments[segment.slot] = undefined;
     this.#freeSlots.push(segment.slot);
     if (segment.isResident) this.giveMemory(segment.evict());
+  }
+
+  /** Memory that is taken or given back elsewhere and counts with that of segments. */
+  account(deltaBytes: number): void {
+    this.#usedBytes += deltaBytes;
+    this.#onMemory(this.#usedBytes);
   }
 
   takeMemory(sizeBytes: number): Uint8Array {

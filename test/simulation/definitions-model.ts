@@ -1,6 +1,15 @@
 // What the administrator of a simulation has declared: the state that was acknowledged, and one more for every request that
 // was not. After a crash the broker has to be in exactly one of them.
-import { end, keep, QueueModel, type Route, type Span, spanFrom, type Time, Violation } from './expectations.ts';
+import {
+  end,
+  keep,
+  QueueModel,
+  type Route,
+  type Span,
+  spanFrom,
+  type Time,
+  Violation,
+} from './expectations.ts';
 
 export interface ExchangeModel {
   readonly name: string;
@@ -52,7 +61,12 @@ export class DefinitionsModel {
     return this.#latest.bindings;
   }
 
-  #request(change: Partial<State>, makes: readonly Span[], ends: readonly Span[], now: Time): Request {
+  #request(
+    change: Partial<State>,
+    makes: readonly Span[],
+    ends: readonly Span[],
+    now: Time,
+  ): Request {
     const state = { ...this.#latest, ...change };
     for (const span of ends) span.endAskedAt = Math.min(span.endAskedAt, now);
     const request = { state, makes, ends };
@@ -60,7 +74,12 @@ export class DefinitionsModel {
     return request;
   }
 
-  declareExchange(name: string, type: ExchangeModel['type'], isDurable: boolean, now: Time): Request {
+  declareExchange(
+    name: string,
+    type: ExchangeModel['type'],
+    isDurable: boolean,
+    now: Time,
+  ): Request {
     if (this.exchanges.has(name)) return this.#request({}, [], [], now);
     const exchange = { name, type, isDurable, span: spanFrom(now) };
     const exchanges = new Map(this.exchanges).set(name, exchange);
@@ -86,12 +105,22 @@ export class DefinitionsModel {
   }
 
   unbind(exchange: string, queue: string, key: string, now: Time): Request {
-    return this.#without(({ exchange: from, queue: to, key: by }) => {
-      return from === exchange && to === queue && by === key;
-    }, {}, [], now);
+    return this.#without(
+      ({ exchange: from, queue: to, key: by }) => {
+        return from === exchange && to === queue && by === key;
+      },
+      {},
+      [],
+      now,
+    );
   }
 
-  #without(isGone: (binding: BindingModel) => boolean, change: Partial<State>, ends: Span[], now: Time): Request {
+  #without(
+    isGone: (binding: BindingModel) => boolean,
+    change: Partial<State>,
+    ends: Span[],
+    now: Time,
+  ): Request {
     const bindings = new Map(this.bindings);
     for (const [at, binding] of this.bindings) {
       if (!isGone(binding)) continue;
@@ -126,7 +155,8 @@ export class DefinitionsModel {
   /** Every queue that may be there, whichever requests were carried out. */
   possibleQueues(): Set<QueueModel> {
     const queues = new Set(this.#answered.queues.values());
-    for (const { state } of this.#requests) for (const queue of state.queues.values()) queues.add(queue);
+    for (const { state } of this.#requests)
+      for (const queue of state.queues.values()) queues.add(queue);
     return queues;
   }
 
@@ -171,11 +201,7 @@ function* spansOf({ exchanges, queues, bindings }: State): Iterable<Span> {
 /** What is to outlive the broker, as one text. */
 function durable(state: State): string {
   const { exchanges, queues, bindings } = lasting(state);
-  return definitionsText(
-    [...exchanges.values()],
-    [...queues.values()],
-    [...bindings.values()],
-  );
+  return definitionsText([...exchanges.values()], [...queues.values()], [...bindings.values()]);
 }
 
 export function definitionsText(
@@ -191,4 +217,3 @@ export function definitionsText(
     .sort()
     .join(' ');
 }
-

@@ -94,6 +94,8 @@ export class QueueModel {
   logId = 0;
   /** Messages may have gone unseen: somebody takes them without acknowledging. */
   isLeaky = false;
+  /** Messages that were fetched for good, by an answer that nobody has seen. */
+  unseenGets = 0;
   /** Somebody may have unacknowledged messages of it in this life. */
   isTouched = false;
   /** Messages sent before this may have been purged. */
@@ -158,8 +160,17 @@ export class QueueModel {
     this.entry(message).isPromised = true;
   }
 
-  /** A message is handed to somebody; true when it had been before in this life. */
-  delivered(message: Message, redelivered: boolean, life: number, now: Time): Entry {
+  /**
+   * A message is handed to somebody. `isOutdated`: it was given back meanwhile, so others may have seen it since.
+   * @throws Violation when it must not be there, or must be marked redelivered and is not.
+   */
+  delivered(
+    message: Message,
+    redelivered: boolean,
+    life: number,
+    now: Time,
+    isOutdated: boolean,
+  ): Entry {
     const what = `message ${message.id} in queue ${this.name}`;
     if (!this.mayHold(message)) throw new Violation(`${what} was never sent there`);
     const known = this.entries.get(message.id);
@@ -171,12 +182,15 @@ export class QueueModel {
       }
     }
     const entry = known ?? this.entry(message);
-    if (entry.fate === 'gone') throw new Violation(`${what} came back after it was settled for good`);
+    if (isOutdated) return entry;
+    if (entry.fate === 'gone')
+      throw new Violation(`${what} came back after it was settled for good`);
     if (entry.fate === 'settled') throw new Violation(`${what} was delivered after it was settled`);
     if (entry.holder) throw new Violation(`${what} was delivered to two at once`);
     const wasDelivered = entry.mustBeRedelivered || entry.deliveredInLife === life;
     if (wasDelivered && !redelivered) throw new Violation(`${what} is not marked redelivered`);
-    entry.fate = 'here';
+    // It may be given back, and purged then.
+    entry.fate = this.purgedAt === NEVER ? 'maybe' : 'here';
     if (entry.deliveredAt === NEVER) entry.deliveredAt = now;
     entry.deliveredInLife = life;
     return entry;
@@ -195,6 +209,8 @@ export class QueueModel {
       entry.deliveredAt = NEVER;
     }
     this.isTouched = false;
+    if (this.unseenGets > 0) this.isLeaky = true;
+    this.unseenGets = 0;
     if (this.purgedAt === NEVER) this.purgedAt = now;
   }
 

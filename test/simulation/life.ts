@@ -7,8 +7,15 @@ import type { Content } from '../../src/protocol/content.ts';
 import { FieldTable } from '../../src/protocol/field-table.ts';
 import type { Method } from '../../src/protocol/methods.generated.ts';
 import type { Server } from '../../src/server/server.ts';
-import { isSurelyThere, type Message, NEVER, type QueueModel, type Time, Violation } from './expectations.ts';
 import type { Request } from './definitions-model.ts';
+import {
+  isSurelyThere,
+  type Message,
+  NEVER,
+  type QueueModel,
+  type Time,
+  Violation,
+} from './expectations.ts';
 import { type ChannelMode, type ChannelWorld, SimChannel } from './sim-channel.ts';
 import { CHANNELS, SimClient } from './sim-client.ts';
 import type { SimDisk } from './sim-disk.ts';
@@ -102,7 +109,9 @@ export class Life implements ChannelWorld {
   queueOf(name: string, message: Message): QueueModel {
     const current = this.#simulation.definitions.queues.get(name);
     const all = [...(current ? [current] : []), ...(this.#former.get(name) ?? [])];
-    const queue = all.find((queue) => queue.entries.has(message.id)) ?? all.find((queue) => queue.mayHold(message));
+    const queue =
+      all.find((queue) => queue.entries.has(message.id)) ??
+      all.find((queue) => queue.mayHold(message));
     if (!queue) throw new Violation(`message ${message.id} in queue ${name} was never sent there`);
     return queue;
   }
@@ -128,7 +137,9 @@ export class Life implements ChannelWorld {
     }
     if (number === 0) return;
     if (method.name === 'channel.close') {
-      this.trace(() => `channel ${party.channels[number - 1]!.publisher} <- ${JSON.stringify(method)}`);
+      this.trace(
+        () => `channel ${party.channels[number - 1]!.publisher} <- ${JSON.stringify(method)}`,
+      );
       // A race for a queue or an exchange that somebody has deleted.
       if (method.replyCode !== 404 || party === this.#admin) {
         throw new Violation(`a channel was closed: ${method.replyCode} ${method.replyText}`);
@@ -207,7 +218,8 @@ export class Life implements ChannelWorld {
     if (idle < IDLE_TURNS) throw new Violation(`there is no end to it`);
     for (const party of [this.#admin, ...this.#parties]) {
       for (const channel of party.channels) {
-        if (!channel.isIdle) throw new Violation(`channel ${channel.publisher} waits for ${channel.waitsFor}`);
+        if (!channel.isIdle)
+          throw new Violation(`channel ${channel.publisher} waits for ${channel.waitsFor}`);
       }
     }
   }
@@ -291,7 +303,13 @@ export class Life implements ChannelWorld {
     const { name } = queue;
     this.#former.set(name, [queue, ...(this.#former.get(name) ?? [])]);
     const request = this.#simulation.definitions.deleteQueue(name, now);
-    this.#ask(request, { name: 'queue.delete', queue: name, ifUnused: false, ifEmpty: false, noWait: false });
+    this.#ask(request, {
+      name: 'queue.delete',
+      queue: name,
+      ifUnused: false,
+      ifEmpty: false,
+      noWait: false,
+    });
   }
 
   #purge(queue: QueueModel): void {
@@ -358,7 +376,10 @@ export class Life implements ChannelWorld {
     if (kind < 0.35 && channel.consumers.size < MAX_CONSUMERS) {
       if (dice.chance(0.5)) {
         const prefetchCount = dice.integer(0, 10);
-        channel.call({ name: 'basic.qos', prefetchSize: 0, prefetchCount, global: dice.chance(0.3) }, false);
+        channel.call(
+          { name: 'basic.qos', prefetchSize: 0, prefetchCount, global: dice.chance(0.3) },
+          false,
+        );
       }
       this.#consumers += 1;
       channel.consume(queue, dice.chance(0.1), `c${this.#consumers}`);
@@ -417,7 +438,9 @@ export class Life implements ChannelWorld {
       const came = seen.get(queue.name)!;
       const count = counts.get(queue.name);
       if (came.length !== count) {
-        throw new Violation(`queue ${queue.name} says it has ${count} messages and gave ${came.length}`);
+        throw new Violation(
+          `queue ${queue.name} says it has ${count} messages and gave ${came.length}`,
+        );
       }
       queue.verified(came, this.life);
       total += came.length;

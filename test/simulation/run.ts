@@ -47,7 +47,9 @@ try {
   await simulateMany(seeds(), options, tally, () => Date.now() > endAtMs);
   const seconds = (Date.now() - startedAtMs) / 1000;
   process.stdout.write(`${JSON.stringify(tally)}\n`);
-  process.stdout.write(`${Math.round(tally.crashes / seconds)} crashes per second, and nothing was lost\n`);
+  process.stdout.write(
+    `${Math.round(tally.crashes / seconds)} crashes per second, and nothing was lost\n`,
+  );
 } catch (error) {
   const [, seed] = /^seed (\d+)/.exec((error as Error).message) ?? [];
   process.exitCode = 1;
@@ -66,5 +68,7 @@ async function replay(seed: number): Promise<void> {
     process.stdout.write(`\n${(error as Error).message}\n`);
   }
   const size = isReal ? ' --size real' : '';
-  process.stdout.write(`again: npm run sim -- --seed ${seed} --cycles ${cycles} --seeds 1${size}\n`);
+  process.stdout.write(
+    `again: npm run sim -- --seed ${seed} --cycles ${cycles} --seeds 1${size}\n`,
+  );
 }

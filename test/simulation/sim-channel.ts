@@ -64,7 +64,6 @@ export class SimChannel {
   #acks: { entry: Entry; at: Time }[] = [];
   #heldMessages: Message[] = [];
   #heldAcks: { delivery: Delivery; requeue: boolean }[] = [];
-  #noAckGets: QueueModel[] = [];
   #recovering = 0;
 
   constructor(
@@ -90,7 +89,10 @@ export class SimChannel {
   }
 
   get waitsFor(): string {
-    return [...this.#requests.map(({ reply }) => reply), ...this.#unconfirmed.map(({ id }) => id)].join();
+    return [
+      ...this.#requests.map(({ reply }) => reply),
+      ...this.#unconfirmed.map(({ id }) => id),
+    ].join();
   }
 
   /** Whether it has deliveries that it may settle. */
@@ -120,12 +122,18 @@ export class SimChannel {
   publish(message: Message, body: Uint8Array): void {
     const { id, exchange, routingKey, isPersistent } = message;
     this.#world.trace(
-      () => `${this.#who} publish ${id} to '${exchange}' ${routingKey} ${isPersistent ? 'persistent' : 'transient'} ${body.length} bytes`,
+      () =>
+        `${this.#who} publish ${id} to '${exchange}' ${routingKey} ${isPersistent ? 'persistent' : 'transient'} ${body.length} bytes`,
     );
     if (this.mode === 'tx') this.#heldMessages.push(message);
     else message.sentAt = this.#world.tick();
     if (this.mode === 'confirm') this.#unconfirmed.push(message);
-    this.#wire.publish(this.number, { exchange, routingKey }, { messageId: `m${id}`, isPersistent }, body);
+    this.#wire.publish(
+      this.number,
+      { exchange, routingKey },
+      { messageId: `m${id}`, isPersistent },
+      body,
+    );
   }
 
   commit(): void {
@@ -169,11 +177,11 @@ export class SimChannel {
 
   get(queue: QueueModel, noAck: boolean): void {
     queue.isTouched = true;
-    if (noAck) this.#noAckGets.push(queue);
+    if (noAck) queue.unseenGets += 1;
     const method: Method = { name: 'basic.get', queue: queue.name, noAck };
     this.#world.trace(() => `${this.#who} ${JSON.stringify(method)}`);
     this.#request('basic.get-ok', false, (reply, content) => {
-      if (noAck) this.#noAckGets.splice(this.#noAckGets.indexOf(queue), 1);
+      if (noAck) queue.unseenGets -= 1;
       if (reply.name !== 'basic.get-ok') return;
       this.#delivered(queue.name, noAck, reply.deliveryTag, reply.redelivered, content!);
     });
@@ -237,7 +245,9 @@ export class SimChannel {
       const request = this.#requests.shift();
       const expected = method.name === 'basic.get-empty' ? 'basic.get-ok' : method.name;
       if (request?.reply !== expected) {
-        throw new Violation(`${method.name} came instead of ${request?.reply}: ${JSON.stringify(method)}`);
+        throw new Violation(
+          `${method.name} came instead of ${request?.reply}: ${JSON.stringify(method)}`,
+        );
       }
       this.#world.trace(() => `${this.#who} <- ${JSON.stringify(method)}`);
       this.#proved(request.sentAt, request.isSynced);
@@ -306,8 +316,11 @@ export class SimChannel {
     const world = this.#world;
     const message = world.identify(content);
     const queue = world.queueOf(queueName, message);
-    world.trace(() => `${this.#who} <- ${message.id} of ${queueName} as ${tag} redelivered=${redelivered}`);
-    const entry = queue.delivered(message, redelivered, world.life, world.tick());
+    world.trace(
+      () => `${this.#who} <- ${message.id} of ${queueName} as ${tag} redelivered=${redelivered}`,
+    );
+    const isOutdated = this.#recovering > 0 && !noAck;
+    const entry = queue.delivered(message, redelivered, world.life, world.tick(), isOutdated);
     world.delivered(queueName, message);
     if (last && !redelivered) {
       const before = last.get(message.publisher) ?? 0;
@@ -320,7 +333,7 @@ export class SimChannel {
       entry.fate = 'settled';
       entry.settledAt = world.tick();
     } else {
-      if (this.#recovering === 0) entry.holder = this;
+      if (!isOutdated) entry.holder = this;
       this.unacked.set(tag, { entry, tag });
     }
   }
@@ -329,7 +342,6 @@ export class SimChannel {
   gone(): void {
     for (const { entry } of this.unacked.values()) entry.holder = undefined;
     for (const { delivery } of this.#heldAcks) delivery.entry.holder = undefined;
-    for (const queue of this.#noAckGets) queue.isLeaky = true;
     this.unacked.clear();
     this.consumers.clear();
   }
@@ -338,5 +350,3 @@ export class SimChannel {
     return `channel ${this.publisher}`;
   }
 }
-
-

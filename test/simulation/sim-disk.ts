@@ -89,7 +89,8 @@ class Content {
 }
 
 /** Something that was asked for and is not done. */
-interface Pending { what?: string;
+interface Pending {
+  what?: string;
   /** Everything as it was asked for. */
   finish(): void;
   /** The machine stops in the middle of it. */
@@ -130,7 +131,9 @@ export class SimDisk implements Files {
     return this.#isStopped;
   }
 
-  describe(): string { return this.#pending.map((p) => (p as {what?: string}).what ?? 'x').join(); }
+  describe(): string {
+    return this.#pending.map((p) => (p as { what?: string }).what ?? 'x').join();
+  }
   get pendingCount(): number {
     return this.#pending.length;
   }
@@ -180,7 +183,8 @@ export class SimDisk implements Files {
     const kept = this.#dice.integer(0, this.#unsyncedNames.length);
     for (const name of this.#unsyncedNames.splice(kept).reverse()) name.undo();
     for (const content of this.#names.values()) {
-      if (content.stable.size > 0 || content.size !== content.stableSize) content.forget(this.#dice);
+      if (content.stable.size > 0 || content.size !== content.stableSize)
+        content.forget(this.#dice);
     }
   }
 
@@ -236,7 +240,8 @@ export class SimDisk implements Files {
       tear: () => {
         if (this.#dice.chance(0.3)) return;
         begin();
-        if (this.#dice.chance(0.5)) zeros(this.#dice.integer(0, zeroed / SECTOR_BYTES) * SECTOR_BYTES);
+        if (this.#dice.chance(0.5))
+          zeros(this.#dice.integer(0, zeroed / SECTOR_BYTES) * SECTOR_BYTES);
         else {
           zeros(zeroed);
           if (stale !== undefined) this.#rename(stale, path);
@@ -256,7 +261,9 @@ export class SimDisk implements Files {
 
   list(path: string): string[] {
     if (this.#stops()) return [];
-    const names = [...this.#names.keys()].filter((name) => dirname(name) === path).map((name) => basename(name));
+    const names = [...this.#names.keys()]
+      .filter((name) => dirname(name) === path)
+      .map((name) => basename(name));
     for (let i = names.length - 1; i > 0; i--) {
       const other = this.#order.integer(0, i);
       [names[i], names[other]] = [names[other]!, names[i]!];
@@ -411,7 +418,8 @@ export class SimDisk implements Files {
       },
       writeNow(position, bytes) {
         check();
-        if (disk.#stopsIn <= 1 && !disk.#isStopped) disk.#tearWrite(content, position, [bytes], 'power', durable);
+        if (disk.#stopsIn <= 1 && !disk.#isStopped)
+          disk.#tearWrite(content, position, [bytes], 'power', durable);
         if (!disk.#stops()) content.put(position, bytes, durable);
       },
       close() {

@@ -200,7 +200,9 @@ export class Simulation {
       const count = vhost.queue(queue.name)!.readyCount;
       const { promisedCount } = queue;
       if (count < promisedCount) {
-        throw new Violation(`queue ${queue.name} has ${count} messages and must have ${promisedCount}`);
+        throw new Violation(
+          `queue ${queue.name} has ${count} messages and must have ${promisedCount}`,
+        );
       }
     }
     this.#watchCreations(broker);
@@ -228,13 +230,15 @@ export class Simulation {
 
   /** Which queue of a name is which: clients cannot see it, but the numbers in the log tell. */
   #watchCreations(broker: Broker): void {
+    const { disk } = this;
     const { creations } = this.definitions;
     const vhost = broker.vhost('/')!;
     const declare = vhost.declareQueue.bind(vhost);
     vhost.declareQueue = (properties, owner, nameIsGenerated) => {
       const isNew = vhost.queue(properties.name) === undefined;
       const queue = declare(properties, owner, nameIsGenerated);
-      if (isNew) creations.set(queue.name, [...(creations.get(queue.name) ?? []), queue.logId]);
+      if (isNew && !disk.isStopped)
+        creations.set(queue.name, [...(creations.get(queue.name) ?? []), queue.logId]);
       return queue;
     };
   }
@@ -257,6 +261,7 @@ export class Simulation {
     if (this.disk.isStopped) return;
     if (!isClosed) throw new Violation(`a stop in order does not end: ${this.disk.describe()}`);
     await closed;
+    if (stage.hasFailed()) return;
     this.synced(this.now);
     this.tally.cleanStops += 1;
   }

@@ -41,6 +41,15 @@ export class MemoryFiles implements Files {
     return copy;
   }
 
+  /** The paths at which there is not the same in both. */
+  differences(other: MemoryFiles): string[] {
+    const paths = new Set([...this.contents.keys(), ...other.contents.keys()]);
+    return [...paths].filter((path) => {
+      const [mine, its] = [this.contents.get(path), other.contents.get(path)];
+      return !mine || !its || Buffer.compare(mine, its) !== 0;
+    });
+  }
+
   bytes(path: string): Uint8Array {
     const bytes = this.contents.get(path);
     if (!bytes) throw missing(path);

@@ -50,7 +50,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
   readonly #consumers = new Set<Consumer>();
   readonly #rota = new Rota();
   /** Never delivered yet. */
-  readonly #fresh = new PositionQueue();
+  readonly #fresh: PositionQueue;
   /** Delivered once and given back; all of them come before the fresh ones. */
   readonly #returned = new ReturnedPositions();
   #unackedCount = 0;
@@ -69,6 +69,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
     this.logId = logId;
     this.#host = host;
     host.store.holders.add(this);
+    this.#fresh = new PositionQueue((deltaBytes) => host.store.account(deltaBytes));
     const singleActive = properties.arguments.get('x-single-active-consumer');
     this.#isSingleActive = singleActive?.type === 't' && singleActive.value;
   }
@@ -129,6 +130,15 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
     if (this.#isSingleActive && consumer === first) this.#activateNext();
     if (this.#consumers.size === 0) this.#host.store.delivered(this, this.#deliveredBelow);
     if (this.autoDelete && this.#consumers.size === 0) this.#host.deleteUnused(this);
+  }
+
+  /** Notes again what may have been delivered. */
+  repeatDelivered(): void {
+    const { store } = this.#host;
+    if (this.#consumers.size > 0) store.delivered(this);
+    else if (this.readyCount + this.#unackedCount > 0 && this.#deliveredBelow > 0) {
+      store.delivered(this, this.#deliveredBelow);
+    }
   }
 
   #activateNext(): void {

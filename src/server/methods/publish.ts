@@ -79,7 +79,7 @@ function publishSelected(
   mandatory: boolean,
 ): boolean {
   const replied = routingKeys.filter((key) => reply(channel, content, exchange, key));
-  const queues = channel.vhost.route(content, exchange, routingKeys);
+  const queues = channel.vhost.router.route(content, exchange, routingKeys);
   if (queues.length > 0) return enqueue(channel, content, queues);
   if (replied.length === 0 && mandatory) returnMessage(channel, content);
   return false;
@@ -99,7 +99,7 @@ function reply(
 }
 
 function queuesOf(channel: Channel, content: Content, exchange: Exchange): readonly Queue[] {
-  return channel.vhost.route(content, exchange, [content.routingKey]);
+  return channel.vhost.router.route(content, exchange, [content.routingKey]);
 }
 
 /** Stores the message once and puts it into all queues; true when it has to be on disk before it is confirmed. */
@@ -132,7 +132,7 @@ function routeOf(channel: Channel, content: Content): Route {
   ) {
     return last;
   }
-  const remembered = channel.vhost.rememberedRoute(content);
+  const remembered = channel.vhost.router.remembered(content);
   if (remembered) requireWrite(channel, remembered.exchange);
   const route = remembered ?? findRoute(channel, content);
   channel.lastRoute = route;
@@ -146,7 +146,7 @@ function findRoute(channel: Channel, content: Content): Route {
   user.require('write', 'exchange', name, vhost.name);
   const exchange = vhost.requireExchange(name);
   channel.writableExchange = exchange;
-  return vhost.findRoute(content, exchange);
+  return vhost.router.find(content, exchange);
 }
 
 function requireWrite(channel: Channel, exchange: Exchange): void {

@@ -30,6 +30,8 @@ export interface Recovery {
   readonly damage: readonly string[];
   /** Whether `lost` of every queue is exact: all that was damaged could still be told apart. */
   readonly isLossExact: boolean;
+  /** What was found in each file that was read, by its number. */
+  readonly contents: ReadonlyMap<number, FileContent>;
   /** Files that may be used again. */
   readonly spares: readonly string[];
 }
@@ -40,6 +42,12 @@ interface BehindGap {
   readonly where: string;
   readonly segment: Segment;
   readonly visitor: RecordVisitor;
+}
+
+export interface FileContent {
+  chunks: number;
+  /** Of all chunks, headers included. */
+  chunkBytes: number;
 }
 
 /** Reads the log in `directory`. Every segment that holds a message of a queue stays in `table`, without memory. */
@@ -59,6 +67,7 @@ class LogReader {
   readonly #isKnownQueue: (logId: number) => boolean;
   readonly #queues = new Map<number, RecoveredQueue>();
   readonly #damage: string[] = [];
+  readonly #contents = new Map<number, FileContent>();
   #highestLogId = 0;
   readonly #standard = new Uint8Array(SEGMENT_BYTES);
   /** The sequence number of the next chunk; undefined before the first. */
@@ -115,6 +124,7 @@ class LogReader {
       highestLogId: this.#highestLogId,
       damage: this.#damage,
       isLossExact: this.#isLossExact,
+      contents: this.#contents,
       spares,
     };
   }
@@ -122,7 +132,8 @@ class LogReader {
   /** Files from the oldest on that hold no message. A newer one that holds none may hold settlements of an older one's. */
   #dropUnneeded(files: readonly LogFile[]): LogFile[] {
     let first = files.findIndex((file) => file.liveSegments > 0);
-    if (first < 0) first = files.length;
+    // The newest stays in any case: the log goes on with its sequence numbers, which no recycled file has seen.
+    if (first < 0) first = Math.max(0, files.length - 1);
     for (const { number, file } of files.slice(0, first)) {
       file.close();
       this.#files.remove(join(this.#directory, fileName(number)));
@@ -170,6 +181,7 @@ class LogReader {
     } else {
       this.#meet(decoded.firstSequence, `before ${name}`);
     }
+    this.#contents.set(log.number, { chunks: 0, chunkBytes: 0 });
     const size = file.sizeBytes;
     let at = FILE_HEADER_BYTES;
     while (at < size) at += this.#readSegment(log, at, size);
@@ -257,6 +269,7 @@ class LogReader {
     segment.file = log;
     segment.fileOffset = position;
     segment.references = 1;
+    const content = this.#contents.get(log.number)!;
     const visitor: RecordVisitor = {
       message: (records, holdersAt, holders, at) => {
         for (let holder = 0; holder < holders; holder++) {
@@ -288,6 +301,8 @@ class LogReader {
       } else {
         this.#meet(chunk.sequence, where);
         this.#expected = chunk.sequence + 1;
+        content.chunks += 1;
+        content.chunkBytes += chunk.end - at;
         if (!readRecords(view, chunk.recordsAt, chunk.end, visitor)) {
           const place = `${fileName(log.number)} at byte ${position + at}`;
           this.#damage.push(`records not understood in ${place}`);

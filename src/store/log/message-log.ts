@@ -17,6 +17,7 @@ import {
   SETTLED_BYTES,
   writeU48,
 } from './log-records.ts';
+import { Residency } from './residency.ts';
 
 /** A queue, as the log sees it. */
 export interface LoggedQueue {
@@ -87,19 +88,18 @@ export class MessageLog {
   #hasFailed = false;
   readonly #waiting: { readonly generation: number; readonly synced: () => void }[] = [];
   #onClosed: (() => void) | undefined;
+  #isClosed = false;
+  #beganFile = false;
   #generation = 1;
   #syncedGeneration = 0;
-  #residentBytes = 0;
-  readonly #loading = new Map<number, (() => void)[]>();
-  readonly #loaded: Segment[] = [];
-  /** Full segments that may be in memory still, oldest first. */
-  readonly #sealed: Segment[] = [];
+  readonly #residency: Residency;
   /** Bytes written so far, for the curious. */
   writtenBytes = 0;
 
   constructor(options: MessageLogOptions, tail: LogTail, spares: readonly string[]) {
     this.#options = options;
     this.#table = options.table;
+    this.#residency = new Residency(options.table, options.residentBytes);
     this.#files = [...tail.files];
     this.#nextChunkSequence = tail.nextChunkSequence;
     this.#preparer = new FilePreparer(options, tail.nextFileNumber, spares, () => this.flush());
@@ -219,7 +219,7 @@ export class MessageLog {
 
   #openSegment(sizeBytes: number): Segment {
     const segment = this.#table.open(sizeBytes, true);
-    this.#residentBytes += sizeBytes;
+    this.#residency.opened(segment);
     // The log itself holds the segment until its last byte is written.
     segment.references = 1;
     this.#segment = segment;
@@ -243,7 +243,7 @@ export class MessageLog {
     if (!segment) return;
     this.#segment = undefined;
     segment.sealed = true;
-    this.#sealed.push(segment);
+    this.#residency.filled(segment);
     this.release(segment);
   }
 
@@ -264,6 +264,10 @@ export class MessageLog {
     this.#isWriting = true;
     this.#isAnnounced = false;
     const generation = this.#generation++;
+    if (this.#beganFile) {
+      this.#beganFile = false;
+      this.#options.onNewFile();
+    }
     const written = () => {
       this.#isWriting = false;
       // With nothing more to write, whoever asks now waits for a generation that is empty: it is on disk as it is.
@@ -272,7 +276,8 @@ export class MessageLog {
         segment.unwritten -= 1;
         this.release(segment);
       }
-      this.#evictSealed();
+      this.#residency.evictFull();
+      this.#dropOldFiles();
       this.#recycleEmptied(this.#syncedGeneration);
       this.#options.onSynced();
       while (this.#waiting[0] && this.#waiting[0].generation <= this.#syncedGeneration) {
@@ -308,7 +313,7 @@ export class MessageLog {
         if (!next) return false;
         this.#file = next;
         this.#files.push(next);
-        this.#options.onNewFile();
+        this.#beganFile = true;
       }
       const file = this.#file;
       segment.file = file;
@@ -359,7 +364,7 @@ export class MessageLog {
   release(segment: Segment): void {
     segment.references -= 1;
     if (segment.references > 0) return;
-    if (segment.isResident) this.#residentBytes -= segment.sizeBytes;
+    this.#residency.closed(segment);
     this.#table.close(segment);
     if (segment.file) {
       segment.file.liveSegments -= 1;
@@ -370,7 +375,8 @@ export class MessageLog {
   /** Files go from the oldest on: a settlement must outlive the message it is about. */
   #dropOldFiles(): void {
     for (let oldest = this.#files[0]; oldest; oldest = this.#files[0]) {
-      if (!oldest.isFull || oldest.liveSegments > 0) break;
+      // The newest stays: its sequence numbers tell what is fresh from what recycled files held before.
+      if (!oldest.isFull || oldest.liveSegments > 0 || this.#files.length === 1) break;
       this.#files.shift();
       this.#emptied.push({ file: oldest, generation: this.#generation });
     }
@@ -384,61 +390,20 @@ export class MessageLog {
     }
   }
 
-  /** What was filled last is what a long queue needs last: it is the first to give its memory back. */
-  #evictSealed(): void {
-    const waiting: Segment[] = [];
-    for (let segment = this.#sealed.pop(); segment; segment = this.#sealed.pop()) {
-      if (segment.references === 0 || !segment.isResident) continue;
-      if (segment.unwritten > 0) waiting.push(segment);
-      else if (this.#residentBytes > this.#options.residentBytes) this.#evict(segment);
-      else {
-        this.#sealed.push(segment);
-        break;
-      }
-    }
-    while (waiting.length > 0) this.#sealed.push(waiting.pop()!);
-  }
-
-  #evict(segment: Segment): void {
-    this.#residentBytes -= segment.sizeBytes;
-    this.#table.giveMemory(segment.evict());
-  }
-
-  /** Brings a segment back into memory and calls `done`. */
+  /** Brings a segment back into memory and calls `done`; nothing happens any more once the log is closed. */
   load(segment: Segment, done: () => void): void {
-    const waiting = this.#loading.get(segment.slot);
-    if (waiting) {
-      waiting.push(done);
-      return;
-    }
-    this.#loading.set(segment.slot, [done]);
-    const bytes = this.#table.takeMemory(segment.sizeBytes);
+    if (this.#isClosed) return;
     // Held meanwhile, so that its slot cannot become another segment's.
     segment.references += 1;
-    segment.file!.file.read(segment.fileOffset, bytes, (error) => {
+    this.#residency.load(segment, (error) => {
+      if (this.#isClosed) return;
       if (error) {
         this.#fail(error);
         return;
       }
-      const callbacks = this.#loading.get(segment.slot) ?? [];
-      this.#loading.delete(segment.slot);
-      segment.restore(bytes);
-      this.#residentBytes += segment.sizeBytes;
-      this.#makeRoomFor(segment);
       this.release(segment);
-      for (const callback of callbacks) callback();
+      done();
     });
-  }
-
-  /** Segments that were loaded first are evicted first. */
-  #makeRoomFor(segment: Segment): void {
-    this.#loaded.push(segment);
-    while (this.#residentBytes > this.#options.residentBytes && this.#loaded.length > 1) {
-      const oldest = this.#loaded.shift()!;
-      if (oldest.isResident && oldest.sealed && oldest.references > 0 && oldest !== segment) {
-        this.#evict(oldest);
-      }
-    }
   }
 
   /** Writes what is left, then closes the files and calls `done`. Nothing may be appended any more. */
@@ -455,6 +420,7 @@ export class MessageLog {
       return;
     }
     this.#onClosed = undefined;
+    this.#isClosed = true;
     this.#preparer.stop();
     for (const { file } of [...this.#emptied.map(({ file }) => file), ...this.#files]) file.close();
     this.#options.journal.close();
