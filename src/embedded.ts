@@ -1,5 +1,4 @@
 // `leveret/broker`: a whole broker inside this process, for tests and for applications that need no server of their own.
-import { existsSync, readFileSync } from 'node:fs';
 import { hostname, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { Broker } from './broker/broker.ts';
@@ -10,6 +9,7 @@ import { type Log, type LogLevel, silentLog } from './platform/log.ts';
 import { systemRandom } from './platform/random.ts';
 import { tcpNetwork } from './platform/tcp-network.ts';
 import type { Network } from './platform/transport.ts';
+import { isAlive } from './process-alive.ts';
 import { Server } from './server/server.ts';
 import { DataDirectory } from './store/data-directory.ts';
 import { version } from './version.ts';
@@ -114,17 +114,6 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
       await broker.close();
     },
   };
-}
-
-function isAlive(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    // One that was killed and not yet waited for is still listed, where the system lists processes.
-    const status = `/proc/${processId}/stat`;
-    return !existsSync(status) || !/^\d+ \(.*\) Z/s.test(readFileSync(status, 'utf8'));
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 function endProcess(error: Error): void {

@@ -5,7 +5,11 @@ import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { consoleLog, logLevels } from './console-log.ts';
 import { LARGEST_MAX_MESSAGE_BYTES, startBroker } from './embedded.ts';
+import { checkStatus, formatCheck, formatReport } from './inspect/format.ts';
+import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
+import { systemFiles } from './platform/files.ts';
 import type { LogLevel } from './platform/log.ts';
+import { isAlive } from './process-alive.ts';
 import { parseSize } from './size.ts';
 import { StorageError } from './store/log/log-recovery.ts';
 import { version } from './version.ts';
@@ -91,6 +95,33 @@ const startCommand = program
     }
     return start(options);
   });
+
+program
+  .command('inspect <directory>')
+  .description('show what is in a data directory that no broker has')
+  .action((directory: string) => {
+    process.stdout.write(formatReport(inspect(directory)));
+  });
+
+program
+  .command('check <directory>')
+  .description('look for damage in a data directory; status 1 when there is any')
+  .action((directory: string) => {
+    const report = inspect(directory);
+    process.stdout.write(formatCheck(report));
+    process.exitCode = checkStatus(report);
+  });
+
+function inspect(directory: string): DirectoryReport {
+  try {
+    return inspectDirectory(systemFiles, resolve(directory), isAlive);
+  } catch (error) {
+    if (error instanceof StorageError) throw new UsageError(error.message);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new UsageError(`cannot read the data directory ${directory} (${code})`);
+  }
+}
 
 program.addHelpText('after', () => `\n${startCommand.helpInformation()}`);
 
