@@ -100,7 +100,8 @@ export function inspectDirectory(
 
 function refuseIfInUse(files: Files, path: string, isAlive: (processId: number) => boolean): void {
   const owner = Number(files.readText(join(path, 'leveret.pid')));
-  if (!(owner > 0) || !isAlive(owner)) return;
+  // Our own number is what a broker in a container, where it is always the same, has left.
+  if (!(owner > 0) || owner === process.pid || !isAlive(owner)) return;
   throw new StorageError(
     `the data directory ${path} is in use by process ${owner}; stop that broker first`,
   );

@@ -29,6 +29,11 @@ function lineOf(entry: unknown): string {
   return `${headOf(json)}${json}\n`;
 }
 
+/** Whether a crash in the middle of a write left zeros in the line: to its beginning, or where whole sectors are missing. */
+function isTorn(line: string): boolean {
+  return line.startsWith('\0') || line.includes('\0\0');
+}
+
 /** Reads a journal; one that is not there is empty. */
 export function readJournal(files: Files, path: string): JournalContent {
   const text = files.readText(path);
@@ -37,14 +42,17 @@ export function readJournal(files: Files, path: string): JournalContent {
   const last = lines.pop();
   const entries: unknown[] = [];
   const damage: string[] = [];
-  lines.forEach((line, index) => {
+  for (const [index, line] of lines.entries()) {
     const json = line.slice(HEAD_CHARACTERS);
     if (line.slice(0, HEAD_CHARACTERS) === headOf(json)) {
       entries.push(JSON.parse(json));
+    } else if (isTorn(line)) {
+      // What follows belongs to the same write, which was the last.
+      break;
     } else if (index < lines.length - 1 || last !== '') {
       damage.push(`${path}: line ${index + 1} is damaged and was left out`);
     }
-  });
+  }
   return { exists: text !== undefined, entries, damage };
 }
 

@@ -16,6 +16,8 @@ export interface CrashReport {
   readonly kills: number;
   readonly stops: number;
   readonly summary: Summary;
+  /** How each life of the broker ended, and after how long. */
+  readonly lives: readonly string[];
   readonly problems: readonly string[];
 }
 
@@ -57,15 +59,25 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
 
   let killed = 0;
   let stops = 0;
+  const lives: string[] = [];
   while (killed < kills) {
     const isEarly = Math.random() < SHARE_OF_EARLY_KILLS;
+    const fromMs = performance.now();
     if (!isEarly) await broker.ready();
-    await pause(Math.random() * (isEarly ? LONGEST_START_MS : LONGEST_LIFE_MS));
+    const startMs = Math.round(performance.now() - fromMs);
+    const lifeMs = Math.round(Math.random() * (isEarly ? LONGEST_START_MS : LONGEST_LIFE_MS));
+    await pause(lifeMs);
     const isStop = !isEarly && Math.random() < SHARE_OF_STOPS;
     const { status } = await broker.end(isStop ? 'SIGTERM' : 'SIGKILL');
     if (isStop && status !== 0) {
       ledger.problems.push(`a stop in order ended with ${status}:\n${broker.output}`);
     }
+    const ending = isStop ? 'stopped' : 'killed';
+    lives.push(
+      isEarly
+        ? `${ending} ${lifeMs} ms after its begin`
+        : `started in ${startMs} ms, ${ending} ${lifeMs} ms later`,
+    );
     if (isStop) stops += 1;
     else killed += 1;
     lookForDamage(broker.output, ledger);
@@ -91,7 +103,7 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
   await checkEmpty(url, ledger);
   lookForDamage(broker.output, ledger);
   await broker.end('SIGKILL');
-  return { kills: killed, stops, summary: ledger.summary, problems: ledger.problems };
+  return { kills: killed, stops, summary: ledger.summary, lives, problems: ledger.problems };
 }
 
 async function declare(url: string): Promise<void> {

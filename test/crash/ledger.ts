@@ -64,7 +64,9 @@ export class Ledger {
       return;
     }
     if (redelivered) this.#redelivered += 1;
-    if (entry.deliveries > 0 && !redelivered) this.#problem('duplicate not redelivered', queue, id);
+    if (entry.deliveries > 0 && !redelivered) {
+      this.#problem(`duplicate not redelivered, came in life ${entry.deliveredIn}`, queue, id);
+    }
     if (entry.deliveries === 0 && redelivered && entry.sentIn === this.life) {
       this.#problem('first delivery marked redelivered', queue, id);
     }

@@ -18,7 +18,7 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 const dataDir = mkdtempSync(join(tmpdir(), 'leveret-crash-'));
 const startedAtMs = performance.now();
 
-const { kills, stops, summary, problems } = await crashTest({
+const { kills, stops, summary, lives, problems } = await crashTest({
   dataDir,
   kills: Number(values.kills),
   say,
@@ -39,6 +39,10 @@ if (allProblems.length === 0) {
   say('nothing lost, nothing invented');
   rmSync(dataDir, { recursive: true, force: true });
 } else {
+  lives.forEach((life, index) => {
+    const isTold = allProblems.some((problem) => problem.includes(`life ${index}`));
+    if (isTold) say(`  life ${index}: ${life}`);
+  });
   say(`${allProblems.length} PROBLEMS; the data directory is kept: ${dataDir}`);
   process.exitCode = 1;
 }

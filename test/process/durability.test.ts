@@ -305,10 +305,11 @@ describe.each(endings)('after %s', (_, end) => {
   });
 });
 
-/** A broker that accepts connections. */
+/** A broker that is past its start. */
 async function ready(dataDir: string): Promise<Leveret> {
   const leveret = await startOn(dataDir);
-  await leveret.url();
+  const model = await amqplib.connect(await leveret.url());
+  await model.close();
   return leveret;
 }
 
@@ -346,6 +347,21 @@ describe('redelivered', () => {
     const got = await drain(await open(await startOn(dataDir)), 'q');
     expect(got.at(0)).toEqual(again('old'));
     expect(got.at(-1)).toEqual(fresh('new'));
+  });
+
+  test('is set however short the broker lived after the delivery', async () => {
+    const dataDir = await temporaryDirectory();
+    const first = await startOn(dataDir);
+    const channel = await open(first);
+    await channel.assertQueue('q', { durable: true });
+    await publish(channel, 'q', bodies(5));
+    await killed(first);
+    const second = await startOn(dataDir);
+    await hold(await open(second), 'q', 5);
+    await killed(second);
+
+    const got = await drain(await open(await startOn(dataDir)), 'q');
+    expect(got).toEqual(bodies(5).map(again));
   });
 
   test('is set however long ago the consumer came', async () => {

@@ -98,8 +98,9 @@ export class QueueModel {
   unseenGets = 0;
   /** Somebody may have unacknowledged messages of it in this life. */
   isTouched = false;
-  /** Messages sent before this may have been purged. */
+  /** Messages sent before this may have been purged; NEVER while a purge is under way. */
   purgedAt: Time = 0;
+  #purges = 0;
   /** The last life in which all of it was seen. */
   verifiedInLife = -1;
 
@@ -186,7 +187,6 @@ export class QueueModel {
     if (entry.fate === 'gone')
       throw new Violation(`${what} came back after it was settled for good`);
     if (entry.fate === 'settled') throw new Violation(`${what} was delivered after it was settled`);
-    if (entry.holder) throw new Violation(`${what} was delivered to two at once`);
     const wasDelivered = entry.mustBeRedelivered || entry.deliveredInLife === life;
     if (wasDelivered && !redelivered) throw new Violation(`${what} is not marked redelivered`);
     // It may be given back, and purged then.
@@ -211,7 +211,23 @@ export class QueueModel {
     this.isTouched = false;
     if (this.unseenGets > 0) this.isLeaky = true;
     this.unseenGets = 0;
-    if (this.purgedAt === NEVER) this.purgedAt = now;
+    if (this.#purges > 0) this.purgedAt = now;
+    this.#purges = 0;
+  }
+
+  /** A purge was asked for; returns what to do when it is answered. */
+  purge(): (now: Time) => void {
+    this.#purges += 1;
+    this.purgedAt = NEVER;
+    const ready = [...this.entries.values()].filter(({ fate }) => fate === 'here');
+    for (const entry of ready) entry.fate = 'maybe';
+    // What somebody has unacknowledged is not purged.
+    const sure = this.isTouched ? [] : ready.filter(({ isPromised }) => isPromised);
+    return (now) => {
+      this.#purges -= 1;
+      if (this.#purges === 0) this.purgedAt = now;
+      if (!this.isTouched) for (const entry of sure) entry.fate = 'gone';
+    };
   }
 
   /** How many messages must be there. */

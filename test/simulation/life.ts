@@ -11,7 +11,6 @@ import type { Request } from './definitions-model.ts';
 import {
   isSurelyThere,
   type Message,
-  NEVER,
   type QueueModel,
   type Time,
   Violation,
@@ -73,6 +72,11 @@ export class Life implements ChannelWorld {
   /** Queues of this life that were there once, by name. */
   readonly #former = new Map<string, QueueModel[]>();
   #consumers = 0;
+  /** Requests of the administrator that the next answer tells of. */
+  #quiet: Request[] = [];
+  /** Who had messages that others got, in this turn and in the one before. */
+  readonly #newSuspects: { holder: SimChannel; message: Message }[] = [];
+  readonly #suspects: { holder: SimChannel; message: Message }[] = [];
   #news = 0;
 
   constructor(simulation: Simulation, stage: Stage) {
@@ -127,6 +131,10 @@ export class Life implements ChannelWorld {
     }
   }
 
+  suspect(holder: SimChannel, message: Message): void {
+    this.#newSuspects.push({ holder, message });
+  }
+
   confused(error: unknown): void {
     if (!this.#disk.isStopped) this.#simulation.failed(error);
   }
@@ -178,7 +186,9 @@ export class Life implements ChannelWorld {
       if (this.#parties.length < 3 && dice.chance(this.#parties.length === 0 ? 1 : 0.15)) {
         this.#parties.push(new Party(this, [dice.pick(MODES), dice.pick(MODES)]));
       }
-      if (dice.chance(0.4)) this.#administrate();
+      if (dice.chance(0.3)) {
+        for (let count = dice.integer(1, 5); count > 0; count--) this.#administrate();
+      }
       for (const party of [...this.#parties]) {
         if (dice.chance(0.5)) this.#act(party);
       }
@@ -194,6 +204,12 @@ export class Life implements ChannelWorld {
     this.#admin.wire.flush();
     for (const party of this.#parties) party.wire.flush();
     await turn();
+    for (const { holder, message } of this.#suspects.splice(0)) {
+      if (!holder.isGone) {
+        throw new Violation(`message ${message.id} was delivered to two at once`);
+      }
+    }
+    this.#suspects.push(...this.#newSuspects.splice(0));
     this.#simulation.checkFailure();
     try {
       this.#disk.step(diskProbability);
@@ -232,8 +248,18 @@ export class Life implements ChannelWorld {
   // --- the administrator
 
   #ask(request: Request, method: Method): void {
-    const { definitions } = this.#simulation;
-    this.#admin.channels[0]!.call(method, true, () => definitions.answered(request, this.tick()));
+    const { definitions, dice } = this.#simulation;
+    this.#quiet.push(request);
+    if ('noWait' in method && dice.chance(0.5)) {
+      this.trace(() => `administrator, without an answer: ${JSON.stringify(method)}`);
+      this.#admin.wire.send(1, { ...method, noWait: true });
+      return;
+    }
+    const requests = this.#quiet;
+    this.#quiet = [];
+    this.#admin.channels[0]!.call(method, true, () => {
+      for (const each of requests) definitions.answered(each, this.tick());
+    });
   }
 
   #administrate(): void {
@@ -313,16 +339,9 @@ export class Life implements ChannelWorld {
   }
 
   #purge(queue: QueueModel): void {
-    queue.purgedAt = NEVER;
-    const { isTouched } = queue;
-    const ready = [...queue.entries.values()].filter(({ fate }) => fate === 'here');
-    for (const entry of ready) entry.fate = 'maybe';
-    const sure = isTouched ? [] : ready.filter(({ isPromised }) => isPromised);
+    const answered = queue.purge();
     const method: Method = { name: 'queue.purge', queue: queue.name, noWait: false };
-    this.#admin.channels[0]!.call(method, true, () => {
-      queue.purgedAt = this.tick();
-      if (!queue.isTouched) for (const entry of sure) entry.fate = 'gone';
-    });
+    this.#admin.channels[0]!.call(method, true, () => answered(this.tick()));
   }
 
   // --- everybody else

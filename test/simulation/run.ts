@@ -3,8 +3,10 @@
 //
 //   --minutes M    how long (default 5)         --seeds K    how many seeds (default: any number)
 //   --size real    segments and files as the server has them; by default they are small
+//   --flaw F       with a disk that is broken in a way of sim-disk.ts     --mutant M  with a bug of changed-source.ts
 import { register } from 'node:module';
 import { parseArgs } from 'node:util';
+import { mutants } from './changed-source.ts';
 
 const STEPS_SHOWN = 120;
 const REPORT_EVERY_MS = 10_000;
@@ -16,6 +18,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '5' },
     seeds: { type: 'string', default: 'Infinity' },
     size: { type: 'string', default: 'small' },
+    flaw: { type: 'string' },
+    mutant: { type: 'string' },
     steps: { type: 'string', default: String(STEPS_SHOWN) },
   },
 });
@@ -26,10 +30,16 @@ const startedAtMs = Date.now();
 const endAtMs = startedAtMs + Number(values.minutes) * 60_000;
 if (Number.isNaN(first + cycles + last + endAtMs)) throw new Error('numbers, please');
 const isReal = values.size === 'real';
-if (!isReal) register('./small-files.ts', import.meta.url);
+const { mutant } = values;
+if (mutant !== undefined && !(mutant in mutants)) throw new Error(`no mutant '${mutant}'`);
+register('./changed-source.ts', {
+  parentURL: import.meta.url,
+  data: { isSmall: !isReal, mutant },
+});
 
 const { newTally, simulate, simulateMany } = await import('./simulation.ts');
-const options = isReal ? { cycles, maxBodyBytes: 3 * 1024 * 1024 } : { cycles };
+const flaws = values.flaw === undefined ? {} : { [values.flaw]: true };
+const options = { cycles, flaws, maxBodyBytes: isReal ? 3 * 1024 * 1024 : 40_000 };
 
 function* seeds(): Iterable<number> {
   let reportAtMs = startedAtMs + REPORT_EVERY_MS;
@@ -67,8 +77,9 @@ async function replay(seed: number): Promise<void> {
     process.stdout.write(`${steps.slice(-Number(values.steps)).join('\n')}\n`);
     process.stdout.write(`\n${(error as Error).message}\n`);
   }
-  const size = isReal ? ' --size real' : '';
+  const same = Object.entries({ size: values.size, flaw: values.flaw, mutant });
+  const others = same.map(([name, value]) => (value === undefined ? '' : ` --${name} '${value}'`));
   process.stdout.write(
-    `again: npm run sim -- --seed ${seed} --cycles ${cycles} --seeds 1${size}\n`,
+    `again: npm run sim -- --seed ${seed} --cycles ${cycles} --seeds 1${others.join('')}\n`,
   );
 }

@@ -22,6 +22,8 @@ export interface ChannelWorld {
   queues(): Iterable<QueueModel>;
   /** The message that was delivered, checked against what was sent. */
   identify(content: Content): Message;
+  /** A message was delivered that `holder` has: then its channel must have been closed, though it has not heard yet. */
+  suspect(holder: SimChannel, message: Message): void;
   /** Told of every delivery. */
   delivered(queue: string, message: Message): void;
   /** The queue of that name that a message was taken from. */
@@ -55,6 +57,7 @@ export class SimChannel {
   readonly mode: ChannelMode;
   readonly consumers = new Map<string, Consumer>();
   readonly unacked = new Map<number, Delivery>();
+  isGone = false;
   readonly #wire: SimClient;
   readonly #world: ChannelWorld;
   #requests: Request[] = [];
@@ -333,16 +336,19 @@ export class SimChannel {
       entry.fate = 'settled';
       entry.settledAt = world.tick();
     } else {
-      if (!isOutdated) entry.holder = this;
+      if (!isOutdated) {
+        if (entry.holder instanceof SimChannel) world.suspect(entry.holder, message);
+        entry.holder = this;
+      }
       this.unacked.set(tag, { entry, tag });
     }
   }
 
   /** The client has gone: what it had goes back, and what it had not seen, nobody has. */
   gone(): void {
-    for (const { entry } of this.unacked.values()) entry.holder = undefined;
-    for (const { delivery } of this.#heldAcks) delivery.entry.holder = undefined;
-    this.unacked.clear();
+    this.isGone = true;
+    for (const { delivery } of this.#heldAcks) this.unacked.set(delivery.tag, delivery);
+    this.#giveBackAll();
     this.consumers.clear();
   }
 

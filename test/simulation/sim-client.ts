@@ -6,11 +6,20 @@ import { CommandAssembler } from '../../src/protocol/command-assembler.ts';
 import type { Content } from '../../src/protocol/content.ts';
 import { FieldTable } from '../../src/protocol/field-table.ts';
 import { FrameParser } from '../../src/protocol/frame-parser.ts';
-import { FrameType, type Method } from '../../src/protocol/methods.generated.ts';
-import { concat, contentFrames, methodFrame, protocolHeader } from '../support/frames.ts';
+import {
+  encodeMethod,
+  FRAME_END,
+  FrameType,
+  type Method,
+  methodIds,
+} from '../../src/protocol/methods.generated.ts';
+import { encodeProperties } from '../../src/protocol/properties.ts';
+import { concat, methodFrame, protocolHeader } from '../support/frames.ts';
 import { method } from '../support/wire-methods.ts';
 
 const FRAME_MAX = 131_072;
+const BODY_BYTES = FRAME_MAX - 8;
+const BASIC_CLASS = 60;
 /** Channels that every client opens, numbered from 1. */
 export const CHANNELS = 3;
 
@@ -44,14 +53,13 @@ export interface SimClientEvents {
   closed(): void;
 }
 
-const scratch = new ByteWriter();
-
 export class SimClient implements TransportHandler {
   readonly #transport: Transport;
   readonly #events: SimClientEvents;
   readonly #parser: FrameParser;
   readonly #assemblers: CommandAssembler[] = [];
-  #out: Uint8Array[] = [GREETING];
+  readonly #out = new ByteWriter();
+  #hasGreeted = false;
 
   constructor(transport: Transport, events: SimClientEvents) {
     this.#transport = transport;
@@ -94,7 +102,14 @@ export class SimClient implements TransportHandler {
   }
 
   send(channel: number, sent: Method): void {
-    this.#out.push(methodFrame(channel, sent));
+    const out = this.#out;
+    out.octet(FrameType.METHOD);
+    out.short(channel);
+    out.sized(() => {
+      out.long(methodIds[sent.name]);
+      encodeMethod(sent, out);
+    });
+    out.octet(FRAME_END);
   }
 
   publish(
@@ -103,27 +118,32 @@ export class SimClient implements TransportHandler {
     { messageId, isPersistent }: { messageId: string; isPersistent: boolean },
     body: Uint8Array,
   ): void {
-    scratch.clear();
-    // Flags of delivery-mode and message-id.
-    scratch.short((1 << 12) | (1 << 7));
-    scratch.octet(isPersistent ? 2 : 1);
-    scratch.shortstr(messageId);
-    this.#out.push(
-      methodFrame(channel, {
-        name: 'basic.publish',
-        ...route,
-        mandatory: false,
-        immediate: false,
-      }),
-      contentFrames(channel, scratch.bytes.slice(), body, FRAME_MAX),
-    );
+    const out = this.#out;
+    this.send(channel, { name: 'basic.publish', ...route, mandatory: false, immediate: false });
+    out.octet(FrameType.HEADER);
+    out.short(channel);
+    out.sized(() => {
+      out.short(BASIC_CLASS);
+      out.short(0);
+      out.longlong(body.length);
+      encodeProperties({ deliveryMode: isPersistent ? 2 : 1, messageId }, out);
+    });
+    out.octet(FRAME_END);
+    for (let at = 0; at < body.length; at += BODY_BYTES) {
+      out.octet(FrameType.BODY);
+      out.short(channel);
+      out.longstr(body.subarray(at, at + BODY_BYTES));
+      out.octet(FRAME_END);
+    }
   }
 
   /** Everything since the last flush goes out as one write. */
   flush(): void {
+    if (!this.#hasGreeted) this.#transport.write(GREETING, () => {});
+    this.#hasGreeted = true;
     if (this.#out.length === 0) return;
-    this.#transport.write(concat(...this.#out), () => {});
-    this.#out = [];
+    this.#transport.write(this.#out.bytes.slice(), () => {});
+    this.#out.clear();
   }
 
   /** Drops the connection; what was flushed is still read. */

@@ -90,7 +90,6 @@ class Content {
 
 /** Something that was asked for and is not done. */
 interface Pending {
-  what?: string;
   /** Everything as it was asked for. */
   finish(): void;
   /** The machine stops in the middle of it. */
@@ -131,9 +130,6 @@ export class SimDisk implements Files {
     return this.#isStopped;
   }
 
-  describe(): string {
-    return this.#pending.map((p) => (p as { what?: string }).what ?? 'x').join();
-  }
   get pendingCount(): number {
     return this.#pending.length;
   }
@@ -405,7 +401,6 @@ export class SimDisk implements Files {
         check();
         if (disk.#stops()) return;
         disk.#pending.push({
-          what: `read ${position} ${into.length}`,
           finish: () => {
             content.get(position, into);
             done(undefined);
