@@ -103,7 +103,12 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     directory,
   );
   const server = new Server(broker, { version, clusterName: `leveret@${hostname()}` });
-  const at = await server.listen(options.network ?? tcpNetwork, { host, port });
+  const at = await server
+    .listen(options.network ?? tcpNetwork, { host, port })
+    .catch(async (error: unknown) => {
+      await broker.close();
+      throw error;
+    });
   const urlHost = at.host.includes(':') ? `[${at.host}]` : at.host;
   return {
     host: at.host,

@@ -140,16 +140,6 @@ async function start(options: Options): Promise<void> {
   }).catch((error: NodeJS.ErrnoException) => {
     throw startProblem(error, options);
   });
-  if (options.logFormat === 'text')
-    process.stdout.write(
-      banner(broker.url, dataDir ?? 'in memory only: a restart forgets everything'),
-    );
-  const tookMs = Math.round(performance.now() - startedAtMs);
-  log.write(
-    'info',
-    `Server startup complete in ${tookMs} ms, listening on ${broker.host}:${broker.port}`,
-  );
-
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
@@ -165,6 +155,16 @@ async function start(options: Options): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+
+  if (options.logFormat === 'text')
+    process.stdout.write(
+      banner(broker.url, dataDir ?? 'in memory only: a restart forgets everything'),
+    );
+  const tookMs = Math.round(performance.now() - startedAtMs);
+  log.write(
+    'info',
+    `Server startup complete in ${tookMs} ms, listening on ${broker.host}:${broker.port}`,
+  );
 }
 
 function banner(url: string, data: string): string {

@@ -59,7 +59,7 @@ export interface Files {
   /** Makes a file only if there is none; false when there is. */
   createText(path: string, text: string): boolean;
   rename(from: string, to: string): void;
-  /** Removes a file; one that is not there is fine. */
+  /** Removes a file, for good when this returns; one that is not there is fine. */
   remove(path: string): void;
 }
 
@@ -220,5 +220,8 @@ export const systemFiles: Files = {
     fs.renameSync(from, to);
     syncDirectoryOf(to);
   },
-  remove: (path) => fs.rmSync(path, { force: true }),
+  remove(path) {
+    fs.rmSync(path, { force: true });
+    syncDirectoryOf(path);
+  },
 };

@@ -227,8 +227,11 @@ describe.each(endings)('after %s', (_, end) => {
     await end(first);
 
     const reader = await open(await startOn(dataDir));
-    expect(await drain(reader, 'q')).toEqual([again('m3'), fresh('m5')]);
-    expect(await drain(reader, 'purged')).toEqual([fresh('after')]);
+    const left = await drain(reader, 'q');
+    expect(left.map(({ body }) => body)).toEqual(['m3', 'm5']);
+    // Whatever is left in a queue that was fetched from may have been fetched.
+    expect(left[0]).toEqual(again('m3'));
+    expect((await drain(reader, 'purged')).map(({ body }) => body)).toEqual(['after']);
   });
 
   test('a queue that was deleted and declared again stays empty', async () => {
@@ -300,7 +303,7 @@ describe.each(endings)('after %s', (_, end) => {
     await end(first);
 
     const reader = await open(await startOn(dataDir));
-    expect(await drain(reader, 'a')).toEqual([fresh('after')]);
+    expect((await drain(reader, 'a')).map(({ body }) => body)).toEqual(['after']);
     expect(await drain(reader, 'b')).toEqual(bodies(5).map(fresh));
   });
 });

@@ -57,6 +57,8 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
   /** Fresh messages in places below this were there before a crash, and may have been delivered then. */
   #redeliveredBelow = 0;
   #isLoading = false;
+  /** The log says that any message may have been delivered, from this generation of it on; undefined: it does not. */
+  #openSince: number | undefined;
 
   /** `logId` is the queue's number in the log; 0 for a queue that does not outlive the broker. */
   constructor(properties: QueueProperties, host: QueueHost, owner: object | undefined, logId = 0) {
@@ -117,7 +119,6 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
   addConsumer(consumer: Consumer): void {
     this.checkMayConsume(consumer.exclusive);
     this.#consumers.add(consumer);
-    if (this.#consumers.size === 1) this.#host.store.delivered(this);
     if (!this.#isSingleActive || this.#consumers.size === 1) this.#rota.add(consumer);
     if (this.readyCount > 0) this.#host.turn.dispatchLater(this);
   }
@@ -128,14 +129,14 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
     if (!this.#consumers.delete(consumer)) return;
     this.#rota.remove(consumer);
     if (this.#isSingleActive && consumer === first) this.#activateNext();
-    if (this.#consumers.size === 0) this.#host.store.delivered(this, this.#deliveredBelow);
+    if (this.#consumers.size === 0) this.#closeInLog();
     if (this.autoDelete && this.#consumers.size === 0) this.#host.deleteUnused(this);
   }
 
   /** Notes again what may have been delivered. */
   repeatDelivered(): void {
     const { store } = this.#host;
-    if (this.#consumers.size > 0) store.delivered(this);
+    if (this.#openSince !== undefined) store.delivered(this);
     else if (this.readyCount + this.#unackedCount > 0 && this.#deliveredBelow > 0) {
       store.delivered(this, this.#deliveredBelow);
     }
@@ -159,11 +160,50 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
     this.dispatch();
   }
 
+  /**
+   * Whether messages may be handed out: after a crash they have to come as redelivered, so the log must know before. The
+   * first consumer, or basic.get, of a durable queue waits for that once.
+   */
+  get mayDeliver(): boolean {
+    return this.logId === 0 || this.#host.store.syncedGeneration >= this.#openInLog();
+  }
+
+  #openInLog(): number {
+    if (this.#openSince === undefined) {
+      this.#host.store.delivered(this);
+      this.#openSince = this.#host.store.generation;
+    }
+    return this.#openSince;
+  }
+
+  /** Calls `ready` when messages may be handed out. */
+  whenMayDeliver(ready: () => void): void {
+    if (this.mayDeliver) ready();
+    else this.#host.store.whenSynced(() => this.whenMayDeliver(ready));
+  }
+
+  /** Nobody consumes any more: what comes from here on has not been delivered. */
+  #closeInLog(): void {
+    if (this.#openSince === undefined) return;
+    this.#openSince = undefined;
+    this.#host.store.delivered(this, this.#deliveredBelow);
+  }
+
+  /** The broker stops in order. */
+  close(): void {
+    this.#closeInLog();
+  }
+
   /** Hands out messages as long as somebody can take one. */
   dispatch(): void {
     const returned = this.#returned;
     const fresh = this.#fresh;
     const { store } = this.#host;
+    if (this.#consumers.size === 0 || this.readyCount === 0) return;
+    if (!this.mayDeliver) {
+      this.#dispatchWhenOpen();
+      return;
+    }
     // Two loops rather than one over either: each stays with one kind of object, which is what makes them quick.
     while (returned.size > 0) {
       const { headSlot } = returned;
@@ -174,9 +214,9 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
       const consumer = this.#rota.next();
       if (!consumer) return;
       if (!consumer.noAck) this.#unackedCount += 1;
-      const { headSequence, headOffset } = returned;
+      const { headSequence, headOffset, headWasDelivered } = returned;
       returned.shift();
-      consumer.deliver(headSequence, headSlot, headOffset, true);
+      consumer.deliver(headSequence, headSlot, headOffset, headWasDelivered);
     }
     while (fresh.size > 0) {
       const { headSlot } = fresh;
@@ -191,6 +231,15 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
       fresh.shift();
       consumer.deliver(headSequence, headSlot, headOffset, headSequence < this.#redeliveredBelow);
     }
+  }
+
+  #dispatchWhenOpen(): void {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    this.whenMayDeliver(() => {
+      this.#isLoading = false;
+      if (!this.isDeleted) this.#host.turn.dispatchLater(this);
+    });
   }
 
   /** Deliveries go on when the messages at the head are back in memory. */
@@ -226,11 +275,14 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
     const fromReturned = this.#returned.size > 0;
     const from = fromReturned ? this.#returned : this.#fresh;
     if (from.size === 0) return false;
+    if (this.logId > 0) this.#openInLog();
     const { headSequence, headSlot, headOffset } = from;
+    const wasDelivered = fromReturned
+      ? this.#returned.headWasDelivered
+      : headSequence < this.#redeliveredBelow;
     from.shift();
     if (!noAck) this.#unackedCount += 1;
-    if (this.#consumers.size === 0) this.#host.store.delivered(this, this.#deliveredBelow);
-    take(headSequence, headSlot, headOffset, fromReturned || headSequence < this.#redeliveredBelow);
+    take(headSequence, headSlot, headOffset, wasDelivered);
     return true;
   }
 
@@ -287,7 +339,9 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
       firstFresh -= 1;
     }
     for (let i = 0; i < firstFresh; i++) {
-      this.#returned.push(recovered.sequence(i), recovered.slot(i), recovered.offset(i));
+      const sequence = recovered.sequence(i);
+      const wasDelivered = sequence < recovered.deliveredBelow;
+      this.#returned.push(sequence, recovered.slot(i), recovered.offset(i), wasDelivered);
     }
     this.#fresh.startAt(
       firstFresh < recovered.size ? recovered.sequence(firstFresh) : recovered.nextSequence,

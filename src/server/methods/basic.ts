@@ -109,6 +109,13 @@ export function get(channel: Channel, method: BasicGet): void {
   user.require('read', 'queue', name, vhost.name);
   const queue: Queue = vhost.requireQueue(name, connection);
   queue.dispatch();
+  if (queue.readyCount > 0 && !queue.mayDeliver) {
+    connection.waitFor(
+      (done) => queue.whenMayDeliver(done),
+      () => get(channel, method),
+    );
+    return;
+  }
   if (!queue.isHeadResident) {
     connection.waitFor(
       (done) => queue.loadHead(done),
