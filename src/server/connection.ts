@@ -198,9 +198,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
 
   /** Whether the client declared a capability in its properties. */
   peerKnows(capability: string): boolean {
-    const capabilities = this.#handshake.clientProperties.get('capabilities');
-    const value = capabilities?.type === 'F' ? capabilities.value.get(capability) : undefined;
-    return value?.type === 't' && value.value;
+    return this.#handshake.clientKnows(capability);
   }
 
   // --- errors
@@ -279,7 +277,6 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.#startTimeout(CLOSE_TIMEOUT_MS, () => this.#transport.destroy());
   }
 
-  /** Drops the socket without a word. */
   destroy(): void {
     this.#transport.destroy();
   }
@@ -371,8 +368,6 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     if (this.#gate.isShutFor('flood')) this.#goOnReading('flood');
     for (const channel of this.#channels.values()) channel.consumersReady();
   }
-
-  // --- heartbeats
 
   takeHasSent(): boolean {
     const { hasSent } = this.output;

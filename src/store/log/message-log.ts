@@ -8,7 +8,7 @@ import type { Segment } from '../segment.ts';
 import { SEGMENT_BYTES, type SegmentTable } from '../segment-table.ts';
 import { CHUNK_HEADER_BYTES, sealChunk } from './chunk.ts';
 import { FilePreparer } from './file-preparer.ts';
-import { encodeFileHeader, FILE_BYTES, FILE_HEADER_BYTES, type LogFile } from './log-file.ts';
+import { FILE_BYTES, type LogFile } from './log-file.ts';
 import {
   DELIVERED_BYTES,
   HOLDER_BYTES,
@@ -18,6 +18,7 @@ import {
   writeU48,
 } from './log-records.ts';
 import { Residency } from './residency.ts';
+import { type PendingChunk, writeBatch } from './write-batch.ts';
 
 /** A queue, as the log sees it. */
 export interface LoggedQueue {
@@ -57,13 +58,6 @@ export interface LogTail {
   readonly files: readonly LogFile[];
 }
 
-/** Part of a segment that waits to be written. */
-interface Pending {
-  readonly segment: Segment;
-  readonly from: number;
-  readonly to: number;
-}
-
 interface Range {
   first: number;
   count: number;
@@ -82,7 +76,7 @@ export class MessageLog {
   #chunkAt = -1;
   #nextChunkSequence: number;
   readonly #settled = new Map<number, Range>();
-  #pending: Pending[] = [];
+  #pending: PendingChunk[] = [];
   #isWriting = false;
   #isAnnounced = false;
   #hasFailed = false;
@@ -93,8 +87,6 @@ export class MessageLog {
   #generation = 1;
   #syncedGeneration = 0;
   readonly #residency: Residency;
-  /** Bytes written so far, for the curious. */
-  writtenBytes = 0;
 
   constructor(options: MessageLogOptions, tail: LogTail, spares: readonly string[]) {
     this.#options = options;
@@ -289,7 +281,7 @@ export class MessageLog {
     // What there is comes before what is in it: a message's queue must be known when it is read.
     this.#options.journal.flush((error) => {
       if (error) this.#writeFailed(error);
-      else this.#write(batch, 0, written);
+      else writeBatch(batch, (failed) => (failed ? this.#writeFailed(failed) : written()));
     });
   }
 
@@ -305,7 +297,7 @@ export class MessageLog {
   }
 
   /** Gives every segment of a batch its place in a file; false when the next file is not ready yet. */
-  #placeSegments(batch: readonly Pending[]): boolean {
+  #placeSegments(batch: readonly PendingChunk[]): boolean {
     for (const { segment } of batch) {
       if (segment.file) continue;
       if (!this.#file || this.#file.isFull) {
@@ -324,40 +316,6 @@ export class MessageLog {
         file.isFull = true;
     }
     return true;
-  }
-
-  /** Writes the batch from `index` on: what lies in one file is one write. */
-  #write(batch: readonly Pending[], index: number, done: () => void): void {
-    const first = batch[index];
-    if (!first) {
-      done();
-      return;
-    }
-    const file = first.segment.file!;
-    const parts: Uint8Array[] = [];
-    let position = first.segment.fileOffset + first.from;
-    if (position === FILE_HEADER_BYTES) {
-      const sequence =
-        first.segment.view.getUint32(8) * 0x1_0000_0000 + first.segment.view.getUint32(12);
-      parts.push(encodeFileHeader(file.number, sequence));
-      position = 0;
-    }
-    let next = index;
-    for (let item = batch[next]; item && item.segment.file === file; item = batch[next]) {
-      next += 1;
-      const following = batch[next];
-      // Up to the end of the segment when another one follows, so that the write has no gap.
-      const bridges =
-        following && following.segment !== item.segment && following.segment.file === file;
-      parts.push(
-        item.segment.bytes.subarray(item.from, bridges ? item.segment.sizeBytes : item.to),
-      );
-    }
-    for (const part of parts) this.writtenBytes += part.length;
-    file.file.write(position, parts, (error) => {
-      if (error) this.#writeFailed(error);
-      else this.#write(batch, next, done);
-    });
   }
 
   /** One holder less; a sealed segment without any gives its memory back, and its file perhaps its place. */
