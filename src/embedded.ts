@@ -1,12 +1,17 @@
 // `leveret/broker`: a whole broker inside this process, for tests and for applications that need no server of their own.
 import { hostname, totalmem } from 'node:os';
+import { resolve } from 'node:path';
 import { Broker } from './broker/broker.ts';
+import type { SyncMode } from './broker/storage.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
+import { systemFiles } from './platform/files.ts';
 import { type Log, type LogLevel, silentLog } from './platform/log.ts';
 import { systemRandom } from './platform/random.ts';
 import { tcpNetwork } from './platform/tcp-network.ts';
 import type { Network } from './platform/transport.ts';
+import { isAlive } from './process-alive.ts';
 import { Server } from './server/server.ts';
+import { DataDirectory } from './store/data-directory.ts';
 import { version } from './version.ts';
 
 export type { Clock, Log, LogLevel, Network };
@@ -23,6 +28,18 @@ export interface StartOptions {
   readonly memoryLimitBytes?: number;
   /** Bodies above this are refused with 406. Default 16 MiB, as RabbitMQ 4; at most 512 MiB. */
   readonly maxMessageBytes?: number;
+  /**
+   * Where durable queues and their persistent messages are kept, so that they outlive the process. Default: nowhere;
+   * everything is in memory.
+   */
+  readonly dataDir?: string;
+  /**
+   * `always` (default): a confirm means that the message is on stable storage. `never`: that the system has it, so that a
+   * crash of the process loses nothing, but one of the machine may.
+   */
+  readonly sync?: SyncMode;
+  /** Called when the disk has failed. Default: the process ends with status 1, since nothing unsynced can be trusted. */
+  readonly onDiskFailed?: (error: Error) => void;
   /** Where log lines go. Default: nowhere. */
   readonly log?: Log;
   /** Default: the system's. */
@@ -71,16 +88,42 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     random: systemRandom,
     log: options.log ?? silentLog,
   };
-  const broker = new Broker(services, { memoryLimitBytes, maxMessageBytes });
+  const directory =
+    options.dataDir === undefined
+      ? undefined
+      : new DataDirectory(systemFiles, resolve(options.dataDir), process.pid, isAlive);
+  const broker = new Broker(
+    services,
+    {
+      memoryLimitBytes,
+      maxMessageBytes,
+      sync: options.sync ?? 'always',
+      onDiskFailed: options.onDiskFailed ?? endProcess,
+    },
+    directory,
+  );
   const server = new Server(broker, { version, clusterName: `leveret@${hostname()}` });
-  const at = await server.listen(options.network ?? tcpNetwork, { host, port });
+  const at = await server
+    .listen(options.network ?? tcpNetwork, { host, port })
+    .catch(async (error: unknown) => {
+      await broker.close();
+      throw error;
+    });
   const urlHost = at.host.includes(':') ? `[${at.host}]` : at.host;
   return {
     host: at.host,
     port: at.port,
     url: `amqp://guest:guest@${urlHost}:${at.port}/`,
-    close: () => server.close(),
+    async close() {
+      await server.close();
+      await broker.close();
+    },
   };
+}
+
+function endProcess(error: Error): void {
+  process.stderr.write(`leveret: the disk has failed, stopping: ${error.message}\n`);
+  process.exit(1);
 }
 
 function requireInteger(name: string, value: number, min: number, max: number): void {

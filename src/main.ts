@@ -5,15 +5,23 @@ import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { consoleLog, logLevels } from './console-log.ts';
 import { LARGEST_MAX_MESSAGE_BYTES, startBroker } from './embedded.ts';
-import { type Files, systemFiles } from './platform/files.ts';
+import { checkStatus, formatCheck, formatReport } from './inspect/format.ts';
+import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
+import { systemFiles } from './platform/files.ts';
 import type { LogLevel } from './platform/log.ts';
+import { isAlive } from './process-alive.ts';
 import { parseSize } from './size.ts';
+import { StorageError } from './store/log/log-recovery.ts';
 import { version } from './version.ts';
+
+/** What --data-dir takes for none. */
+const IN_MEMORY = 'memory';
 
 interface Options {
   readonly port: number;
   readonly bind: string;
   readonly dataDir: string;
+  readonly sync: 'always' | 'never';
   readonly logLevel: LogLevel;
   readonly logFormat: 'text' | 'json';
   readonly memoryLimit?: number;
@@ -47,9 +55,17 @@ const startCommand = program
       .env('LEVERET_BIND'),
   )
   .addOption(
-    new Option('-d, --data-dir <directory>', 'where the broker keeps its files')
+    new Option(
+      '-d, --data-dir <directory>',
+      "where the broker keeps its data; 'memory' for nowhere",
+    )
       .default(join(homedir(), '.leveret'), '~/.leveret')
       .env('LEVERET_DATA_DIR'),
+  )
+  .addOption(
+    new Option('--sync <when>', 'confirm when on stable storage, or when the system has it')
+      .choices(['always', 'never'])
+      .default('always'),
   )
   .addOption(
     new Option('-l, --log-level <level>', 'least important lines that are logged')
@@ -80,28 +96,50 @@ const startCommand = program
     return start(options);
   });
 
+program
+  .command('inspect <directory>')
+  .description('show what is in a data directory that no broker has')
+  .action((directory: string) => {
+    process.stdout.write(formatReport(inspect(directory)));
+  });
+
+program
+  .command('check <directory>')
+  .description('look for damage in a data directory; status 1 when there is any')
+  .action((directory: string) => {
+    const report = inspect(directory);
+    process.stdout.write(formatCheck(report));
+    process.exitCode = checkStatus(report);
+  });
+
+function inspect(directory: string): DirectoryReport {
+  try {
+    return inspectDirectory(systemFiles, resolve(directory), isAlive);
+  } catch (error) {
+    if (error instanceof StorageError) throw new UsageError(error.message);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new UsageError(`cannot read the data directory ${directory} (${code})`);
+  }
+}
+
 program.addHelpText('after', () => `\n${startCommand.helpInformation()}`);
 
 async function start(options: Options): Promise<void> {
   const startedAtMs = performance.now();
   const log = consoleLog(options.logLevel, options.logFormat);
-  const dataDir = prepareDataDirectory(resolve(options.dataDir), systemFiles);
+  const dataDir = options.dataDir === IN_MEMORY ? undefined : resolve(options.dataDir);
   const broker = await startBroker({
     port: options.port,
     host: options.bind,
     log,
+    sync: options.sync,
+    ...(dataDir === undefined ? {} : { dataDir }),
     ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
     ...(options.maxMessageSize === undefined ? {} : { maxMessageBytes: options.maxMessageSize }),
   }).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(listenProblem(error, options));
+    throw startProblem(error, options);
   });
-  if (options.logFormat === 'text') process.stdout.write(banner(broker.url, dataDir));
-  const tookMs = Math.round(performance.now() - startedAtMs);
-  log.write(
-    'info',
-    `Server startup complete in ${tookMs} ms, listening on ${broker.host}:${broker.port}`,
-  );
-
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
@@ -117,33 +155,37 @@ async function start(options: Options): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+
+  if (options.logFormat === 'text')
+    process.stdout.write(
+      banner(broker.url, dataDir ?? 'in memory only: a restart forgets everything'),
+    );
+  const tookMs = Math.round(performance.now() - startedAtMs);
+  log.write(
+    'info',
+    `Server startup complete in ${tookMs} ms, listening on ${broker.host}:${broker.port}`,
+  );
 }
 
-function banner(url: string, dataDir: string): string {
+function banner(url: string, data: string): string {
   return `
   Leveret ${version}
 
   AMQP      ${url}
   Login     guest / guest, from this machine only
-  Data      ${dataDir} (this version keeps messages in memory only)
+  Data      ${data}
   Stop      Ctrl-C
 
 `;
 }
 
-function prepareDataDirectory(path: string, files: Files): string {
-  try {
-    files.makeDirectory(path);
-    const probe = join(path, '.writable');
-    files.writeText(probe, '');
-    files.remove(probe);
-    return path;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(
-      `cannot write to the data directory ${path} (${code}); make it writable for this user or choose another with --data-dir`,
-    );
-  }
+function startProblem(error: NodeJS.ErrnoException, options: Options): Error {
+  if (error instanceof StorageError) return new UsageError(error.message);
+  if (error.syscall === 'listen') return new UsageError(listenProblem(error, options));
+  if (error.code === undefined) return error;
+  return new UsageError(
+    `cannot use the data directory ${options.dataDir} (${error.code}); make it writable for this user or choose another with --data-dir`,
+  );
 }
 
 function listenProblem(error: NodeJS.ErrnoException, { port, bind }: Options): string {

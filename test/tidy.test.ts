@@ -11,6 +11,7 @@ const IMPORTS = `
   protocol: -
   store: platform
   broker: protocol store platform
+  inspect: broker store platform
   server: broker protocol platform, types of store
   http: broker platform
   client: protocol platform
@@ -19,7 +20,7 @@ const IMPORTS = `
 `;
 
 /** Parts that must do with what Node brings. */
-const WITHOUT_PACKAGES = ['platform', 'protocol', 'store', 'broker', 'client'];
+const WITHOUT_PACKAGES = ['platform', 'protocol', 'store', 'broker', 'inspect', 'client'];
 
 const MAX_LINES = 400;
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { silentLog } from '../platform/log.ts';
 import { ManualClock } from '../platform/manual-clock.ts';
 import { systemRandom } from '../platform/random.ts';
-import { SEGMENT_BYTES } from '../store/message-store.ts';
+import { SEGMENT_BYTES } from '../store/segment-table.ts';
 import { Broker } from './broker.ts';
 import { hashPassword } from './password.ts';
 import { User } from './user.ts';

@@ -7,6 +7,7 @@ import { FieldTable } from '../protocol/field-table.ts';
 import { type BasicProperties, encodeProperties } from '../protocol/properties.ts';
 import { MessageStore } from '../store/message-store.ts';
 import { storeMessage, viewMessage } from './message.ts';
+import type { Queue } from './queue/queue.ts';
 
 interface Message {
   readonly exchange: string;
@@ -51,12 +52,15 @@ const messages: fc.Arbitrary<Message> = fc.record({
   body: fc.uint8Array({ maxLength: 300 }),
 });
 
+/** So many queues that do not outlive the broker. */
+const queues = (count: number) => new Array<Queue>(count).fill({ logId: 0 } as Queue);
+
 test('messages are read as they were stored, one behind the other', () => {
   fc.assert(
     fc.property(fc.array(messages, { maxLength: 20, size: 'max' }), (sent) => {
       const store = new MessageStore();
       const stored = sent.map((message) => {
-        const { slot, recordAt } = storeMessage(store, contentOf(message), 1);
+        const { slot, recordAt } = storeMessage(store, contentOf(message), queues(1));
         return { message, slot, at: recordAt };
       });
       const content = new Content();
@@ -73,7 +77,7 @@ test('messages are read as they were stored, one behind the other', () => {
 test('a record is as many bytes as its head says', () => {
   const store = new MessageStore();
   const message = { exchange: 'x', routingKey: 'key', properties: {}, body: Buffer.from('hello') };
-  const segment = storeMessage(store, contentOf(message), 3);
+  const segment = storeMessage(store, contentOf(message), queues(3));
   expect(segment.references).toBe(3);
   expect(Buffer.from(segment.bytes.subarray(0, segment.end)).toString('latin1')).toBe(
     '\0\0\0\x05\0\0\0\x02\x01x\x03key\0\0hello',

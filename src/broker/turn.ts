@@ -13,9 +13,17 @@ export class Turn {
   #dispatches: TurnTask[] = [];
   #flushes: TurnTask[] = [];
   #deferred = false;
+  readonly #atEnd: () => void;
 
-  constructor(clock: Clock) {
+  /** `atEnd` runs at the very end of every turn that had anything to do. */
+  constructor(clock: Clock, atEnd: () => void = () => {}) {
     this.#clock = clock;
+    this.#atEnd = atEnd;
+  }
+
+  /** Makes sure that this turn has an end. */
+  end(): void {
+    this.#defer();
   }
 
   /** A queue that has both messages and consumers. */
@@ -55,5 +63,6 @@ export class Turn {
       task.isScheduled = false;
       task.endTurn();
     }
+    this.#atEnd();
   };
 }

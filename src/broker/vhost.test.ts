@@ -33,6 +33,8 @@ beforeEach(() => {
   vhost = new VHost('/', {
     turn: new Turn(new ManualClock()),
     store: new MessageStore(),
+    record: () => {},
+    nextLogId: () => 0,
     random: systemRandom,
     log: { ...silentLog, write: (level, message) => warnings.push(`${level}: ${message}`) },
   });
@@ -83,8 +85,8 @@ function messageTo(exchange: string, routingKey: string, headers?: FieldTable): 
 function route(exchange: string, key: string, headers: Fields = {}): string[] {
   const content = messageTo(exchange, key, table(headers));
   const found =
-    vhost.rememberedRoute(content) ?? vhost.findRoute(content, vhost.requireExchange(exchange));
-  const queues = found.queues ?? vhost.route(content, found.exchange, [key]);
+    vhost.router.remembered(content) ?? vhost.router.find(content, vhost.requireExchange(exchange));
+  const queues = found.queues ?? vhost.router.route(content, found.exchange, [key]);
   expect(new Set(queues).size).toBe(queues.length);
   return queues.map(({ name }) => name).sort();
 }
@@ -557,7 +559,12 @@ describe('routing', () => {
     bind('amq.direct', 'b', vhost.queue('1')!);
     bind('amq.direct', 'c', declareQueue('2'));
     const content = messageTo('amq.direct', 'a');
-    const queues = vhost.route(content, vhost.requireExchange('amq.direct'), ['a', 'b', 'c', 'd']);
+    const queues = vhost.router.route(content, vhost.requireExchange('amq.direct'), [
+      'a',
+      'b',
+      'c',
+      'd',
+    ]);
     expect(queues.map(({ name }) => name).sort()).toEqual(['1', '2']);
   });
 });
@@ -637,6 +644,8 @@ test('a remembered route is what a fresh walk finds, after any change of the top
       vhost = new VHost('/', {
         turn: new Turn(new ManualClock()),
         store: new MessageStore(),
+        record: () => {},
+        nextLogId: () => 0,
         random: systemRandom,
         log: silentLog,
       });
@@ -653,13 +662,13 @@ test('a remembered route is what a fresh walk finds, after any change of the top
         apply(step);
         for (const { exchange: name, key, content } of messages) {
           const exchange = vhost.exchange(name);
-          const remembered = vhost.rememberedRoute(content);
+          const remembered = vhost.router.remembered(content);
           if (!exchange) {
             if (remembered) throw new Error(`route of ${name}, which is gone`);
             continue;
           }
-          const fresh = new Set(vhost.route(content, exchange, [key]));
-          for (const found of [remembered, vhost.findRoute(content, exchange)]) {
+          const fresh = new Set(vhost.router.route(content, exchange, [key]));
+          for (const found of [remembered, vhost.router.find(content, exchange)]) {
             if (!found?.queues) continue;
             const isSame =
               found.exchange === exchange &&

@@ -3,9 +3,17 @@ import type { Log } from '../platform/log.ts';
 import { type Random, randomToken } from '../platform/random.ts';
 import type { Content } from '../protocol/content.ts';
 import { FieldTable } from '../protocol/field-table.ts';
-import { encodeUtf8 } from '../protocol/utf8.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
+import {
+  type BindingEntry,
+  bindingEntry,
+  type Definition,
+  decodeArguments,
+  exchangeDefinition,
+  isDurable,
+  queueDefinition,
+} from './definitions.ts';
 import { requireSame, requireSameArguments, requireText } from './equivalence.ts';
 import { DefaultExchange } from './exchange/default.ts';
 import { Exchange, type ExchangeProperties } from './exchange/exchange.ts';
@@ -17,10 +25,8 @@ import {
   queueArgumentNames,
 } from './queue/queue-arguments.ts';
 import { accessRefused, named, notFound, preconditionFailed, resourceLocked } from './refusal.ts';
-import { type Route, RouteCache } from './route-cache.ts';
+import { Router } from './router.ts';
 import type { Turn } from './turn.ts';
-
-const noBytes = new Uint8Array(0);
 
 const RESERVED_PREFIX = 'amq.';
 
@@ -40,6 +46,10 @@ export interface VHostServices {
   readonly store: MessageStore;
   readonly random: Random;
   readonly log: Log;
+  /** Makes a change last. */
+  readonly record: (definition: Definition) => void;
+  /** A number for a queue in the log that no queue had before. */
+  readonly nextLogId: () => number;
 }
 
 /** Where direct replies go. */
@@ -53,12 +63,13 @@ export class VHost implements QueueHost {
   readonly store: MessageStore;
   readonly #random: Random;
   readonly #log: Log;
+  readonly #services: VHostServices;
+  /** While the journal is read, it is not written, and nothing goes by itself. */
+  #isRestoring = false;
   readonly #exchanges = new Map<string, Exchange>();
   readonly #queues = new Map<string, Queue>();
   readonly #exclusiveQueues = new Map<object, Set<Queue>>();
-  readonly #routes = new RouteCache();
-  /** Some exchange sends to the default exchange what matches no binding, or did once. */
-  #defaultIsAlternate = false;
+  readonly router = new Router(this.#exchanges);
   /** Requesters that wait for direct replies, by the routing key that leads to them. */
   readonly replyTargets = new Map<string, ReplyTarget>();
 
@@ -68,12 +79,76 @@ export class VHost implements QueueHost {
     this.store = services.store;
     this.#random = services.random;
     this.#log = services.log;
+    this.#services = services;
     const common = { durable: true, autoDelete: false, arguments: FieldTable.empty };
     const unnamed = { name: '', type: 'direct', internal: false, ...common };
     this.#exchanges.set('', new Exchange(unnamed, new DefaultExchange(this.#queues)));
     for (const [exchange, type, internal] of PREDECLARED) {
       this.#addExchange({ name: exchange, type, internal, ...common });
     }
+  }
+
+  #record(definition: Definition): void {
+    if (!this.#isRestoring) this.#services.record(definition);
+  }
+
+  /** Carries out what an entry of the journal says. */
+  restore(definition: Definition): void {
+    this.#isRestoring = true;
+    if ('exchange' in definition) {
+      const { exchange } = definition;
+      const restored = decodeArguments(exchange.arguments);
+      this.#addExchange({ ...exchange, durable: true, arguments: restored });
+    } else if ('queue' in definition) {
+      const { queue } = definition;
+      const restored = decodeArguments(queue.arguments);
+      this.#addQueue(
+        { ...queue, durable: true, exclusive: false, arguments: restored },
+        queue.logId,
+      );
+    } else if ('noExchange' in definition) {
+      const exchange = this.#exchanges.get(definition.noExchange.name);
+      if (exchange) this.#removeExchange(exchange);
+    } else if ('noQueue' in definition) {
+      const queue = this.#queues.get(definition.noQueue.name);
+      if (queue) this.deleteQueue(queue);
+    } else if ('binding' in definition) {
+      this.#rebind(definition.binding, (...all) => this.bind(...all));
+    } else {
+      this.#rebind(definition.noBinding, (...all) => this.unbind(...all));
+    }
+    this.#isRestoring = false;
+  }
+
+  #rebind(
+    entry: BindingEntry,
+    change: (from: Exchange, to: Destination, key: string, bindingArguments: FieldTable) => void,
+  ): void {
+    const source = this.#exchanges.get(entry.source);
+    const destinations = entry.kind === 'queue' ? this.#queues : this.#exchanges;
+    const destination = destinations.get(entry.destination);
+    if (!source || !destination) return;
+    change(source, destination, entry.routingKey, decodeArguments(entry.arguments));
+  }
+
+  /** All that is to last, as entries of a journal. */
+  *definitions(): Iterable<Definition> {
+    for (const exchange of this.#exchanges.values()) {
+      const isOwn = exchange.name === '' || exchange.name.startsWith(RESERVED_PREFIX);
+      if (exchange.durable && !isOwn) yield exchangeDefinition(this.name, exchange);
+    }
+    for (const queue of this.#queues.values()) {
+      if (queue.durable) yield queueDefinition(this.name, queue);
+    }
+    for (const exchange of this.#exchanges.values()) {
+      for (const binding of exchange.bindings) {
+        if (isDurable(binding)) yield { binding: bindingEntry(this.name, binding) };
+      }
+    }
+  }
+
+  get queues(): Iterable<Queue> {
+    return this.#queues.values();
   }
 
   exchange(name: string): Exchange | undefined {
@@ -142,8 +217,9 @@ export class VHost implements QueueHost {
     const Type = exchangeTypes.get(properties.type)!;
     const exchange = new Exchange(properties, new Type());
     this.#exchanges.set(properties.name, exchange);
-    if (exchange.alternate === '') this.#defaultIsAlternate = true;
-    this.#routes.clear();
+    this.router.exchangeAdded(exchange);
+    const isOwn = exchange.name.startsWith(RESERVED_PREFIX);
+    if (exchange.durable && !isOwn) this.#record(exchangeDefinition(this.name, exchange));
   }
 
   /**
@@ -162,11 +238,16 @@ export class VHost implements QueueHost {
     this.#removeExchange(exchange);
   }
 
+  #forgetExchange({ name, durable }: Exchange): void {
+    this.#exchanges.delete(name);
+    if (durable) this.#record({ noExchange: { vhost: this.name, name } });
+  }
+
   #removeExchange(exchange: Exchange): void {
-    this.#exchanges.delete(exchange.name);
+    this.#forgetExchange(exchange);
     for (const binding of [...exchange.bindings]) exchange.unbind(binding);
     this.#unbindAll(exchange);
-    this.#routes.clear();
+    this.router.bindingsChanged();
   }
 
   /** Takes away the bindings to a destination that is going, and the auto-delete exchanges that leaves unused. */
@@ -177,13 +258,16 @@ export class VHost implements QueueHost {
       for (const binding of [...next.incoming]) {
         const { source } = binding;
         source.unbind(binding);
-        const isUnneeded = source.autoDelete && !source.isUsed;
-        if (isUnneeded && this.#exchanges.delete(source.name)) going.push(source);
+        const isUnneeded = source.autoDelete && !source.isUsed && !this.#isRestoring;
+        if (!isUnneeded || !this.#exchanges.has(source.name)) continue;
+        this.#forgetExchange(source);
+        going.push(source);
       }
     }
   }
 
   #deleteIfUnused(exchange: Exchange): void {
+    if (this.#isRestoring) return;
     if (exchange.autoDelete && !exchange.isUsed && this.#exchanges.has(exchange.name)) {
       this.#removeExchange(exchange);
     }
@@ -196,8 +280,9 @@ export class VHost implements QueueHost {
     routingKey: string,
     bindingArguments: FieldTable,
   ): void {
-    source.bind(destination, routingKey, bindingArguments);
-    this.#routes.clear();
+    const binding = source.bind(destination, routingKey, bindingArguments);
+    this.router.bindingsChanged();
+    if (binding && isDurable(binding)) this.#record({ binding: bindingEntry(this.name, binding) });
   }
 
   /** Removes a binding; one that is not there is fine. */
@@ -210,7 +295,8 @@ export class VHost implements QueueHost {
     const binding = source.binding(destination, routingKey, bindingArguments);
     if (!binding) return;
     source.unbind(binding);
-    this.#routes.clear();
+    this.router.bindingsChanged();
+    if (isDurable(binding)) this.#record({ noBinding: bindingEntry(this.name, binding) });
     this.#deleteIfUnused(source);
   }
 
@@ -242,22 +328,19 @@ export class VHost implements QueueHost {
       throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
     }
     checkQueueArguments(name, this.name, properties.arguments);
-    const queue = new Queue({ ...properties, durable }, this, exclusive ? owner : undefined);
-    this.#queues.set(name, queue);
+    const logId = durable ? this.#services.nextLogId() : 0;
+    const queue = this.#addQueue({ ...properties, durable }, logId, exclusive ? owner : undefined);
     if (exclusive) this.#rememberExclusive(queue, owner);
-    this.#forgetRoutesTo(queue);
     this.#warnOfArgumentsWithoutEffect(queue);
     return queue;
   }
 
-  /** A queue comes or goes. One that nothing is bound to (a reply queue, say) concerns the default exchange alone. */
-  #forgetRoutesTo(queue: Queue): void {
-    if (queue.incoming.size > 0 || this.#defaultIsAlternate) {
-      this.#routes.clear();
-      return;
-    }
-    const name = encodeUtf8(queue.name);
-    this.#routes.forget(Uint8Array.of(0, name.length, ...name));
+  #addQueue(properties: QueueProperties, logId: number, owner?: object): Queue {
+    const queue = new Queue(properties, this, owner, logId);
+    this.#queues.set(queue.name, queue);
+    this.router.queueChanged(queue);
+    if (queue.durable) this.#record(queueDefinition(this.name, queue));
+    return queue;
   }
 
   #rememberExclusive(queue: Queue, owner: object): void {
@@ -285,8 +368,9 @@ export class VHost implements QueueHost {
     if (ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${resource} in use`);
     if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${resource} not empty`);
     this.#queues.delete(queue.name);
+    if (queue.durable) this.#record({ noQueue: { vhost: this.name, name: queue.name } });
     if (queue.owner) this.#exclusiveQueues.get(queue.owner)?.delete(queue);
-    this.#forgetRoutesTo(queue);
+    this.router.queueChanged(queue);
     this.#unbindAll(queue);
     return queue.delete();
   }
@@ -300,71 +384,5 @@ export class VHost implements QueueHost {
     const queues = this.#exclusiveQueues.get(owner);
     this.#exclusiveQueues.delete(owner);
     for (const queue of queues ?? []) if (!queue.isDeleted) this.deleteQueue(queue);
-  }
-
-  /** The route of a message, if one with its exchange and routing key was found before and nothing has changed since. */
-  rememberedRoute(content: Content): Route | undefined {
-    return this.#routes.find(content.block.bytes, content.routeAt, content.routeEnd);
-  }
-
-  /** Finds the route of messages with this exchange and routing key, and remembers it when it is asked for again. */
-  findRoute(content: Content, exchange: Exchange): Route {
-    const { bytes } = content.block;
-    const { routeAt, routeEnd } = content;
-    const walk = this.#walk(exchange, [content.routingKey], FieldTable.empty);
-    const queues = walk.byKeyAlone ? [...walk.queues] : undefined;
-    if (!this.#routes.admits(bytes, routeAt, routeEnd)) {
-      return { bytes: noBytes, exchange, queues, isCurrent: false };
-    }
-    const route = { bytes: bytes.slice(routeAt, routeEnd), exchange, queues, isCurrent: true };
-    this.#routes.add(route);
-    return route;
-  }
-
-  /** The queues a message reaches, each once, where more than its exchange and routing key decide. */
-  route(content: Content, exchange: Exchange, routingKeys: readonly string[]): readonly Queue[] {
-    const headers = content.properties.headers ?? FieldTable.empty;
-    return [...this.#walk(exchange, routingKeys, headers).queues];
-  }
-
-  /** Follows bindings from exchange to exchange. Each is visited once, so a circle of them ends. */
-  #walk(first: Exchange, routingKeys: readonly string[], headers: FieldTable): Walk {
-    const walk = new Walk(first);
-    for (let exchange = walk.next(); exchange; exchange = walk.next()) {
-      const found = new Set<Destination>();
-      for (const routingKey of routingKeys) exchange.matcher.route({ routingKey, headers }, found);
-      if (!exchange.matcher.routesByKeyAlone) walk.byKeyAlone = false;
-      for (const destination of found) {
-        if (destination.kind === 'queue') walk.queues.add(destination);
-        else walk.visit(destination);
-      }
-      if (found.size === 0 && exchange.alternate !== undefined) {
-        const alternate = this.#exchanges.get(exchange.alternate);
-        if (alternate) walk.visit(alternate);
-      }
-    }
-    return walk;
-  }
-}
-
-/** Where a message has been and what it has reached. */
-class Walk {
-  readonly queues = new Set<Queue>();
-  byKeyAlone = true;
-  readonly #seen = new Set<Exchange>();
-  readonly #waiting: Exchange[] = [];
-
-  constructor(first: Exchange) {
-    this.visit(first);
-  }
-
-  visit(exchange: Exchange): void {
-    if (this.#seen.has(exchange)) return;
-    this.#seen.add(exchange);
-    this.#waiting.push(exchange);
-  }
-
-  next(): Exchange | undefined {
-    return this.#waiting.pop();
   }
 }

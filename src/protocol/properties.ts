@@ -152,3 +152,12 @@ export function propertyAt(view: DataView, propertiesAt: number, flag: number): 
   }
   return at;
 }
+
+/** The delivery mode in well-formed properties; 0 when they have none. */
+export function deliveryModeOf(view: DataView, propertiesAt: number): number {
+  const flags = view.getUint16(propertiesAt);
+  if ((flags & PropertyFlag.deliveryMode) === 0) return 0;
+  // Nothing but the mode and what is lower: no need to look for it.
+  if (flags < PropertyFlag.headers) return view.getUint8(propertiesAt + 2);
+  return view.getUint8(propertyAt(view, propertiesAt, PropertyFlag.deliveryMode));
+}

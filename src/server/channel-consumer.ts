@@ -57,7 +57,7 @@ export class ChannelConsumer implements Consumer, Holder {
     const { output } = channel.connection;
     output.writer.delivery(this.#prefix, channel.number, tag, redelivered, delivered);
     if (this.noAck) {
-      store.release(slot);
+      this.queue.settleDelivered(sequence, slot);
     } else {
       this.#unackedCount += 1;
       channel.sharedUnackedCount += 1;

@@ -42,6 +42,8 @@ export class Channel implements CommandSink {
   sharedUnackedCount = 0;
   /** We have sent channel.close and ignore everything until the peer has answered it. */
   isClosing = false;
+  /** Its connection or itself is closed: nothing is sent on it any more. */
+  isReleased = false;
   /** The route of the last publish; most publishes of a channel take the same one. */
   lastRoute: Route | undefined;
   /** The last exchange that the user was found to have write access to. */
@@ -54,6 +56,7 @@ export class Channel implements CommandSink {
     this.vhost = vhost;
     this.user = user;
     this.store = vhost.store;
+    this.store.holders.add(this.unacked);
     this.assembler = new CommandAssembler(this);
   }
 
@@ -107,10 +110,38 @@ export class Channel implements CommandSink {
     this.send({ name: 'basic.cancel', consumerTag: consumer.tag, noWait: true });
   }
 
-  /** A publish is where it should be: its ack leaves at the end of the turn. */
-  accepted(confirms: Confirms): void {
+  /** A publish is in its queues: its ack leaves at the end of the turn, or when it is on disk. */
+  accepted(confirms: Confirms, mustLast: boolean): void {
+    const sequence = confirms.next();
+    if (mustLast || confirms.isWaiting) {
+      if (!confirms.isWaiting) this.store.whenSynced(this.#synced);
+      confirms.acceptWith(sequence, mustLast ? this.store.generation : undefined);
+      return;
+    }
     if (!confirms.hasUnsent) this.connection.confirmLater(this);
-    confirms.accept(confirms.next());
+    confirms.accept(sequence);
+  }
+
+  readonly #synced = (): void => {
+    const { confirms } = this;
+    if (!confirms) return;
+    confirms.synced(this.store.syncedGeneration);
+    if (confirms.isWaiting) this.store.whenSynced(this.#synced);
+    if (confirms.hasUnsent && !this.isReleased) this.connection.confirmLater(this);
+  };
+
+  /** Sends a reply that promises something will be there after a restart: once it is on disk. */
+  replyWhenSynced(method: Method): void {
+    if (!this.store.isDirty) {
+      this.send(method);
+      return;
+    }
+    const { generation } = this.store;
+    const wait = (done: () => void) => {
+      if (this.store.syncedGeneration >= generation) done();
+      else this.store.whenSynced(() => wait(done));
+    };
+    this.connection.waitFor(wait, () => this.send(method));
   }
 
   /** Takes, replaces or (undefined) ends the consumer of direct replies. */
@@ -129,13 +160,15 @@ export class Channel implements CommandSink {
   /** Settles with both sides: acks that are due leave, what was delivered and not acknowledged returns to its queues, consumers end. */
   release(): void {
     this.sendConfirms();
-    this.transaction?.discard();
+    this.isReleased = true;
+    this.transaction?.close();
     this.transaction = undefined;
     this.setReplyConsumer(undefined);
     const consumers = [...this.consumers.values()];
     this.consumers.clear();
     // Messages return first: an auto-delete queue that then loses its last consumer takes them along.
     for (const tag of this.unacked.allTags()) this.unacked.requeue(tag);
+    this.store.holders.delete(this.unacked);
     for (const consumer of consumers) consumer.queue.removeConsumer(consumer);
     this.assembler.reset();
   }

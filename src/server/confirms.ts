@@ -8,6 +8,8 @@ export class Confirms {
   /** Publishes above this and up to `#accepted` wait for their ack to be sent. */
   #sent = 0;
   #accepted = 0;
+  /** Publishes up to `upTo` are accepted when their generation of the log is on disk; at most two or three entries. */
+  readonly #waiting: { generation: number; upTo: number }[] = [];
 
   /** The number of the next publish. */
   next(): number {
@@ -19,9 +21,28 @@ export class Confirms {
     return this.#accepted > this.#sent;
   }
 
+  /** Whether publishes wait for the disk; those behind them wait with them. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** The publish is where it should be. Publishes are accepted or refused in order. */
   accept(sequence: number): void {
     this.#accepted = sequence;
+  }
+
+  /** The publish is where it should be when that generation of the log is on disk; `undefined`: with those before it. */
+  acceptWith(sequence: number, generation: number | undefined): void {
+    const last = this.#waiting.at(-1);
+    if (last && (generation === undefined || generation === last.generation)) last.upTo = sequence;
+    else if (generation !== undefined) this.#waiting.push({ generation, upTo: sequence });
+  }
+
+  /** The log is on disk up to that generation. */
+  synced(generation: number): void {
+    while (this.#waiting.length > 0 && this.#waiting[0]!.generation <= generation) {
+      this.#accepted = this.#waiting.shift()!.upTo;
+    }
   }
 
   /** A queue would not take the publish. */

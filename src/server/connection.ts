@@ -52,6 +52,8 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   #heartbeat: Heartbeat | undefined;
   #timeout: Timer | undefined;
   #hasReceived = false;
+  /** Replies that wait for the disk. */
+  #waits = 0;
 
   constructor(context: ServerContext, transport: Transport) {
     const { remote, local } = transport;
@@ -75,7 +77,9 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.#parser = new FrameParser(this.router, OFFERED.frameMax);
     this.#handshake = new Handshake(this, context.serverProperties);
     const { maxMessageBytes, memoryLimitBytes } = context.broker.options;
-    this.unfinished = new UnfinishedContent(maxMessageBytes, memoryLimitBytes);
+    this.unfinished = new UnfinishedContent(maxMessageBytes, memoryLimitBytes, (deltaBytes) =>
+      this.broker.store.account(deltaBytes),
+    );
   }
 
   get phase(): Phase {
@@ -194,9 +198,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
 
   /** Whether the client declared a capability in its properties. */
   peerKnows(capability: string): boolean {
-    const capabilities = this.#handshake.clientProperties.get('capabilities');
-    const value = capabilities?.type === 'F' ? capabilities.value.get(capability) : undefined;
-    return value?.type === 't' && value.value;
+    return this.#handshake.clientKnows(capability);
   }
 
   // --- errors
@@ -275,7 +277,6 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.#startTimeout(CLOSE_TIMEOUT_MS, () => this.#transport.destroy());
   }
 
-  /** Drops the socket without a word. */
   destroy(): void {
     this.#transport.destroy();
   }
@@ -343,13 +344,30 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     if (!this.#gate.isShut) this.#parse(() => this.#parser.resume());
   }
 
+  /** Starts something that takes time; the next frame is handled only when it is done and `then` has run. */
+  waitFor(start: (done: () => void) => void, then: () => void): void {
+    this.#waits += 1;
+    this.#stopReading('wait');
+    start(() => {
+      this.#waits -= 1;
+      if (this.#phase !== 'closed') this.#resumeAfter(then);
+    });
+  }
+
+  #resumeAfter(then: () => void): void {
+    try {
+      if (this.#phase === 'running') then();
+    } catch (error) {
+      this.fail(error, this.router.channelNumber);
+    }
+    if (this.#waits === 0) this.#goOnReading('wait');
+  }
+
   /** The peer has taken most of what was waiting. */
   #relieved(): void {
     if (this.#gate.isShutFor('flood')) this.#goOnReading('flood');
     for (const channel of this.#channels.values()) channel.consumersReady();
   }
-
-  // --- heartbeats
 
   takeHasSent(): boolean {
     const { hasSent } = this.output;
@@ -360,7 +378,11 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   takeHasReceived(): boolean {
     // A peer that we do not read cannot be heard. But one that floods us must go on taking what it asked for.
     const isTaking = this.output.takeHasMoved() && this.#gate.isShutFor('flood');
-    const heard = this.#hasReceived || this.#gate.isShutFor('alarm') || isTaking;
+    const heard =
+      this.#hasReceived ||
+      this.#gate.isShutFor('alarm') ||
+      this.#gate.isShutFor('wait') ||
+      isTaking;
     this.#hasReceived = false;
     return heard;
   }

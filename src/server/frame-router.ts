@@ -40,6 +40,8 @@ export class FrameRouter implements FrameSink {
   frameMax: number;
   /** Class and method of the command that is being handled; 0 = none. */
   methodId = 0;
+  /** The channel of the frame that is, or was last, being handled. */
+  channelNumber = 0;
 
   constructor(host: RouterHost, channels: ChannelTable, frameMax: number) {
     this.#host = host;
@@ -69,6 +71,7 @@ export class FrameRouter implements FrameSink {
   };
 
   frame(type: number, channelNumber: number, block: Block, at: number, end: number): void {
+    this.channelNumber = channelNumber;
     this.methodId = type === FrameType.METHOD && end - at >= 4 ? block.view.getInt32(at) : 0;
     try {
       this.#route(type, channelNumber, block, at, end);

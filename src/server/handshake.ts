@@ -71,6 +71,13 @@ export class Handshake {
     this.#serverProperties = serverProperties;
   }
 
+  /** Whether the client declared a capability in its properties. */
+  clientKnows(capability: string): boolean {
+    const capabilities = this.clientProperties.get('capabilities');
+    const value = capabilities?.type === 'F' ? capabilities.value.get(capability) : undefined;
+    return value?.type === 't' && value.value;
+  }
+
   start(): void {
     this.#host.send(0, {
       name: 'connection.start',

@@ -2,8 +2,8 @@
 // it takes; its socket's buffers fill and the peer waits, which is all the flow control that TCP needs.
 import type { Transport } from '../platform/transport.ts';
 
-/** `alarm`: the broker is low on memory. `flood`: the peer does not take its replies. */
-export type ShutReason = 'alarm' | 'flood';
+/** `alarm`: the broker is low on memory. `flood`: the peer does not take its replies. `wait`: a reply waits for the disk. */
+export type ShutReason = 'alarm' | 'flood' | 'wait';
 
 export class ReadGate {
   readonly #transport: Transport;

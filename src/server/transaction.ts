@@ -1,12 +1,13 @@
 // What a transactional channel has asked for and not committed: publishes, which lie in the store already, and
 // acknowledgements, whose deliveries stay outstanding until then.
-import { storeMessage } from '../broker/message.ts';
+import { holdMessage } from '../broker/message.ts';
 import type { Content } from '../protocol/content.ts';
 import type { MessageStore } from '../store/message-store.ts';
+import type { PositionHolder, PositionVisitor } from '../store/position-holder.ts';
 
 export interface HeldPublish {
-  readonly slot: number;
-  readonly offset: number;
+  slot: number;
+  offset: number;
   readonly mandatory: boolean;
 }
 
@@ -16,17 +17,27 @@ export interface HeldAck {
   readonly requeue: boolean;
 }
 
-export class Transaction {
+export class Transaction implements PositionHolder {
   readonly #store: MessageStore;
   #publishes: HeldPublish[] = [];
   #acks: HeldAck[] = [];
 
   constructor(store: MessageStore) {
     this.#store = store;
+    store.holders.add(this);
+  }
+
+  visitPositions(visitor: PositionVisitor): void {
+    for (const held of this.#publishes) {
+      if (!visitor.moving.has(held.slot)) continue;
+      if (!visitor.visit(undefined, 0, held.slot, held.offset)) continue;
+      held.slot = visitor.slot;
+      held.offset = visitor.offset;
+    }
   }
 
   holdPublish(content: Content, mandatory: boolean): void {
-    const { slot, recordAt } = storeMessage(this.#store, content, 1);
+    const { slot, recordAt } = holdMessage(this.#store, content);
     this.#publishes.push({ slot, offset: recordAt, mandatory });
   }
 
@@ -47,5 +58,11 @@ export class Transaction {
     const { publishes, acks } = this.take();
     for (const { slot } of publishes) this.#store.release(slot);
     return acks;
+  }
+
+  /** The channel is gone. */
+  close(): void {
+    this.discard();
+    this.#store.holders.delete(this);
   }
 }

@@ -17,7 +17,11 @@ class FakeHolder implements Holder {
     this.calls = calls;
   }
   readonly queue = {
-    settle: (slot: number) => void this.calls.push(`${this.name} settle ${slot}`),
+    logId: 0,
+    nextSequence: 0,
+    isDeleted: false,
+    settle: (_sequence: number, slot: number) =>
+      void this.calls.push(`${this.name} settle ${slot}`),
     requeue: (sequence: number, slot: number, offset: number) =>
       void this.calls.push(`${this.name} requeue ${sequence} ${slot} ${offset}`),
   };
@@ -117,7 +121,7 @@ test('what a consumer does when it is told may ask for more', () => {
   const unacked = new Unacked();
   let next = 1;
   const holder: Holder = {
-    queue: { settle: () => {}, requeue: () => {} },
+    queue: { logId: 0, nextSequence: 0, isDeleted: false, settle: () => {}, requeue: () => {} },
     settled: () => {
       if (next < 1000) unacked.add(next++, holder, 0, 0, 0);
     },

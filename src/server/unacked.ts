@@ -2,12 +2,17 @@
 // of consecutive tags; a block goes when all of its deliveries are settled. One that is never acknowledged holds its block
 // and no more.
 
+import type { PositionHolder, PositionVisitor } from '../store/position-holder.ts';
+
 /** Who a delivery went to. `consumer` is undefined for a basic.get. */
 export interface Holder {
   /** One of its deliveries is settled or given back. */
   settled(): void;
   readonly queue: {
-    settle(slot: number): void;
+    readonly logId: number;
+    readonly nextSequence: number;
+    readonly isDeleted: boolean;
+    settle(sequence: number, slot: number): void;
     requeue(sequence: number, slot: number, offset: number): void;
   };
 }
@@ -32,7 +37,7 @@ class UnackedBlock {
 const spare: UnackedBlock[] = [];
 const KEPT_BLOCKS = 256;
 
-export class Unacked {
+export class Unacked implements PositionHolder {
   /** By first tag / BLOCK_TAGS, in ascending order since tags ascend. */
   readonly #blocks = new Map<number, UnackedBlock>();
   #last: UnackedBlock | undefined;
@@ -99,9 +104,10 @@ export class Unacked {
     const block = this.#find(tag)!;
     const at = tag % BLOCK_TAGS;
     const holder = block.holders[at]!;
+    const sequence = block.sequences[at]!;
     const slot = block.positions[at * 2]!;
     this.#remove(block, at);
-    holder.queue.settle(slot);
+    holder.queue.settle(sequence, slot);
     holder.settled();
   }
 
@@ -116,6 +122,20 @@ export class Unacked {
     this.#remove(block, at);
     holder.queue.requeue(sequence, slot, offset);
     holder.settled();
+  }
+
+  visitPositions(visitor: PositionVisitor): void {
+    for (const { holders, sequences, positions } of this.#blocks.values()) {
+      for (let at = 0; at < BLOCK_TAGS; at++) {
+        const holder = holders[at];
+        const slot = positions[at * 2]!;
+        if (!holder || !visitor.moving.has(slot)) continue;
+        const queue = holder.queue.isDeleted ? undefined : holder.queue;
+        if (!visitor.visit(queue, sequences[at]!, slot, positions[at * 2 + 1]!)) continue;
+        positions[at * 2] = visitor.slot;
+        positions[at * 2 + 1] = visitor.offset;
+      }
+    }
   }
 
   #find(tag: number): UnackedBlock | undefined {

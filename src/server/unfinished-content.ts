@@ -10,7 +10,15 @@ export class UnfinishedContent {
   readonly #limitBytes: number;
   #bytes = 0;
 
-  constructor(maxMessageBytes: number, memoryLimitBytes: number) {
+  readonly #account: (deltaBytes: number) => void;
+
+  /** `account` is told of all memory that is taken and given back. */
+  constructor(
+    maxMessageBytes: number,
+    memoryLimitBytes: number,
+    account: (deltaBytes: number) => void,
+  ) {
+    this.#account = account;
     this.#limitBytes = Math.min(LARGEST_MESSAGES * maxMessageBytes, memoryLimitBytes);
   }
 
@@ -20,6 +28,7 @@ export class UnfinishedContent {
    */
   changed(deltaBytes: number, messageBytes: number): void {
     this.#bytes += deltaBytes;
+    this.#account(deltaBytes);
     if (deltaBytes <= 0 || this.#bytes <= this.#limitBytes || this.#bytes === messageBytes) return;
     throw new AmqpError(
       ReplyCode.RESOURCE_ERROR,

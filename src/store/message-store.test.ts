@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MessageStore, SEGMENT_BYTES } from './message-store.ts';
+import { MessageStore } from './message-store.ts';
+import { SEGMENT_BYTES, SegmentTable } from './segment-table.ts';
 
 /** A record that someone still holds, and what was written to it. */
 interface LiveRecord {
@@ -132,7 +133,7 @@ describe('a large record', () => {
 describe('memory', () => {
   test('every change of what is used is told', () => {
     const told: number[] = [];
-    const store = new MessageStore((usedBytes) => told.push(usedBytes));
+    const store = new MessageStore(new SegmentTable((usedBytes) => void told.push(usedBytes)));
     const first = fill(store, SEGMENT_BYTES);
     const large = fill(store, 2 * SEGMENT_BYTES);
     fill(store, 1);
@@ -178,9 +179,11 @@ test('live records never change, and what is used is what they and the next reco
   fc.assert(
     fc.property(operations, (steps) => {
       let told = 0;
-      const store = new MessageStore((usedBytes) => {
-        told = usedBytes;
-      });
+      const store = new MessageStore(
+        new SegmentTable((usedBytes) => {
+          told = usedBytes;
+        }),
+      );
       const live: LiveRecord[] = [];
       const checkUse = () => {
         const segments = new Map(live.map(({ slot }) => [slot, store.segment(slot)]));

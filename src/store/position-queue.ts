@@ -2,9 +2,13 @@
 // the collector a few thousand objects and an empty one costs nothing. Every entry has a sequence number, counted from 0 and
 // never used twice, which is its place in the queue for good.
 
+import type { LoggedQueue } from './log/message-log.ts';
+import type { PositionVisitor } from './position-holder.ts';
+
 /** The first block of a queue is small: most queues hold a handful. */
 const FIRST_BLOCK_ENTRIES = 32;
 const BLOCK_ENTRIES = 4096;
+const BLOCK_BYTES = BLOCK_ENTRIES * 8;
 
 /** Full-size blocks kept for the next queue that grows. */
 const KEPT_BLOCKS = 64;
@@ -35,6 +39,7 @@ function closeBlock(block: PositionBlock): void {
 }
 
 export class PositionQueue {
+  readonly #account: (deltaBytes: number) => void;
   #head: PositionBlock | undefined;
   #tail: PositionBlock | undefined;
   /** Index of the first entry in the head block, and of the first free place in the tail block. */
@@ -43,6 +48,11 @@ export class PositionQueue {
   #size = 0;
   #headSequence = 0;
   #blockEntries = 0;
+
+  /** `account` is told of every full-size block that is taken or, as a negative number, given back. */
+  constructor(account: (deltaBytes: number) => void = () => {}) {
+    this.#account = account;
+  }
 
   get size(): number {
     return this.#size;
@@ -56,6 +66,11 @@ export class PositionQueue {
   /** Bytes of all blocks. */
   get usedBytes(): number {
     return this.#blockEntries * 8;
+  }
+
+  /** Gives the next entry that sequence number; the queue must be empty. */
+  startAt(sequence: number): void {
+    this.#headSequence = sequence;
   }
 
   push(slot: number, offset: number): void {
@@ -89,8 +104,24 @@ export class PositionQueue {
       const done = this.#head!;
       this.#head = done.next;
       this.#headAt = 0;
-      this.#blockEntries -= done.capacity;
-      closeBlock(done);
+      this.#close(done);
+    }
+  }
+
+  /** Shows every position in a moving segment to `visitor`, which may replace it. */
+  visit(queue: LoggedQueue | undefined, visitor: PositionVisitor): void {
+    let sequence = this.#headSequence;
+    let at = this.#headAt;
+    for (let block = this.#head; block; block = block.next) {
+      const end = block === this.#tail ? this.#tailAt : block.capacity;
+      for (; at < end; at++, sequence++) {
+        const slot = block.entries[at * 2]!;
+        if (!visitor.moving.has(slot)) continue;
+        if (!visitor.visit(queue, sequence, slot, block.entries[at * 2 + 1]!)) continue;
+        block.entries[at * 2] = visitor.slot;
+        block.entries[at * 2 + 1] = visitor.offset;
+      }
+      at = 0;
     }
   }
 
@@ -100,8 +131,7 @@ export class PositionQueue {
     this.#headAt = 0;
     this.#tailAt = 0;
     if (block.capacity === FIRST_BLOCK_ENTRIES) return;
-    this.#blockEntries -= block.capacity;
-    closeBlock(block);
+    this.#close(block);
     this.#head = undefined;
     this.#tail = undefined;
   }
@@ -113,6 +143,13 @@ export class PositionQueue {
     this.#tail = block;
     this.#tailAt = 0;
     this.#blockEntries += block.capacity;
+    if (block.capacity === BLOCK_ENTRIES) this.#account(BLOCK_BYTES);
     return block;
+  }
+
+  #close(block: PositionBlock): void {
+    this.#blockEntries -= block.capacity;
+    if (block.capacity === BLOCK_ENTRIES) this.#account(-BLOCK_BYTES);
+    closeBlock(block);
   }
 }

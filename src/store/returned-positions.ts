@@ -1,10 +1,13 @@
 // Positions that came back (requeued deliveries), lowest sequence number first: a binary heap in typed arrays.
 
+import type { LoggedQueue } from './log/message-log.ts';
+import type { PositionVisitor } from './position-holder.ts';
+
 const INITIAL_ENTRIES = 16;
 
 export class ReturnedPositions {
   #sequences = new Float64Array(0);
-  /** Slot and offset of each entry, alternating. */
+  /** Slot and offset of each entry, alternating; the slot inverted where the message was never delivered. */
   #positions = new Int32Array(0);
   #size = 0;
 
@@ -17,13 +20,18 @@ export class ReturnedPositions {
     return this.#sequences[0]!;
   }
   get headSlot(): number {
-    return this.#positions[0]!;
+    const slot = this.#positions[0]!;
+    return slot < 0 ? ~slot : slot;
+  }
+  /** False for one that a crash or a restart left here, and that nobody had seen before. */
+  get headWasDelivered(): boolean {
+    return this.#positions[0]! >= 0;
   }
   get headOffset(): number {
     return this.#positions[1]!;
   }
 
-  push(sequence: number, slot: number, offset: number): void {
+  push(sequence: number, slot: number, offset: number, wasDelivered = true): void {
     if (this.#size === this.#sequences.length)
       this.#resize(Math.max(INITIAL_ENTRIES, this.#size * 2));
     let at = this.#size++;
@@ -33,7 +41,7 @@ export class ReturnedPositions {
       this.#move(parent, at);
       at = parent;
     }
-    this.#set(at, sequence, slot, offset);
+    this.#set(at, sequence, wasDelivered ? slot : ~slot, offset);
   }
 
   /** Removes the entry with the lowest sequence number; there must be one. */
@@ -53,6 +61,19 @@ export class ReturnedPositions {
     }
     this.#set(at, sequence, slot, offset);
     if (last === 0 && this.#sequences.length > INITIAL_ENTRIES) this.#resize(0);
+  }
+
+  /** Shows every position in a moving segment to `visitor`, which may replace it. */
+  visit(queue: LoggedQueue | undefined, visitor: PositionVisitor): void {
+    for (let at = 0; at < this.#size; at++) {
+      const stored = this.#positions[at * 2]!;
+      const slot = stored < 0 ? ~stored : stored;
+      if (!visitor.moving.has(slot)) continue;
+      const sequence = this.#sequences[at]!;
+      if (!visitor.visit(queue, sequence, slot, this.#positions[at * 2 + 1]!)) continue;
+      this.#positions[at * 2] = stored < 0 ? ~visitor.slot : visitor.slot;
+      this.#positions[at * 2 + 1] = visitor.offset;
+    }
   }
 
   #set(at: number, sequence: number, slot: number, offset: number): void {

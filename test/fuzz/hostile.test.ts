@@ -491,7 +491,7 @@ test('large messages fetched and not read stop at the limit', async () => {
 });
 
 test('bodies that are begun on many channels and never ended are the end of the connection', async () => {
-  const on = await stage({ memoryLimitBytes: 8 * MIB });
+  const on = await stage({ maxMessageBytes: 2 * MIB });
   const connection = await on.wire().handshake();
   const body = new Uint8Array(CHUNK_BYTES);
   for (let number = 1; number <= 40; number++) {
@@ -504,6 +504,26 @@ test('bodies that are begun on many channels and never ended are the end of the 
   await connection.expect('connection.close', { replyCode: 506 });
   connection.destroy();
   await expectService(on);
+  await expectNothingLeft(on);
+});
+
+test('bodies that are begun and not ended count as memory in use', async () => {
+  const on = await stage({ memoryLimitBytes: 8 * MIB });
+  const connection = await on.wire().handshake();
+  const body = new Uint8Array(CHUNK_BYTES);
+  for (let number = 1; number <= 12; number++) {
+    const channel = await connection.channel(number).catch(() => undefined);
+    if (!channel) break;
+    channel.send('basic.publish', { routingKey: 'nowhere' });
+    connection.write(headerFrame(number, 2 * MIB));
+    for (let sent = 0; sent < MIB; sent += body.length) connection.write(bodyFrame(number, body));
+    await turns(4);
+    if (on.broker.memoryAlarm.isRaised) break;
+  }
+  await connection.expect('connection.blocked');
+  connection.destroy();
+  await on.outwait();
+  expect(on.broker.memoryAlarm.isRaised).toBe(false);
   await expectNothingLeft(on);
 });
 

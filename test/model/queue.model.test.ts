@@ -12,7 +12,8 @@ import { systemRandom } from '../../src/platform/random.ts';
 import { blockOf } from '../../src/protocol/block.ts';
 import { Content } from '../../src/protocol/content.ts';
 import { FieldTable } from '../../src/protocol/field-table.ts';
-import { MessageStore, SEGMENT_BYTES } from '../../src/store/message-store.ts';
+import { MessageStore } from '../../src/store/message-store.ts';
+import { SEGMENT_BYTES } from '../../src/store/segment-table.ts';
 
 // --- the model
 
@@ -129,7 +130,14 @@ class Real {
       after: () => ({ cancel: () => {} }),
       defer: (run) => void this.#deferred.push(run),
     });
-    const services = { turn, store: this.store, random: systemRandom, log: silentLog };
+    const services = {
+      turn,
+      store: this.store,
+      random: systemRandom,
+      log: silentLog,
+      record: () => {},
+      nextLogId: () => 0,
+    };
     this.vhost = new VHost('/', services);
     this.queue = this.declare();
   }
@@ -155,7 +163,7 @@ class Real {
     content.propertiesEnd = 4;
     content.bodyAt = 4;
     content.bodyEnd = bytes.length;
-    const { slot, recordAt } = storeMessage(this.store, content, 1);
+    const { slot, recordAt } = storeMessage(this.store, content, [this.queue]);
     this.queue.publish(slot, recordAt);
     return this.#lastId;
   }
@@ -173,7 +181,7 @@ class Real {
     const id = content.block.view.getUint32(content.bodyAt);
     const delivery = { id, redelivered, consumer, queue: this.queue, sequence, slot, offset };
     this.deliveries.push(delivery);
-    if (noAck) this.store.release(slot);
+    if (noAck) this.queue.settleDelivered(sequence, slot);
     else this.held.set(id, delivery);
   }
 
@@ -181,7 +189,7 @@ class Real {
   settle(id: number, how: 'ack' | 'requeue'): void {
     const { queue, consumer, sequence, slot, offset } = this.held.get(id)!;
     this.held.delete(id);
-    if (how === 'ack') queue.settle(slot);
+    if (how === 'ack') queue.settle(sequence, slot);
     else queue.requeue(sequence, slot, offset);
     consumer?.settled();
   }

@@ -48,15 +48,20 @@ export class Exchange implements ExchangeProperties {
     return this.#bindings.size > 0;
   }
 
-  /** Adds a binding; one that is there already stays as it is. */
-  bind(destination: Destination, routingKey: string, bindingArguments: FieldTable): void {
+  /** Adds a binding and answers it; undefined when it is there already and stays as it is. */
+  bind(
+    destination: Destination,
+    routingKey: string,
+    bindingArguments: FieldTable,
+  ): Binding | undefined {
     this.matcher.check(routingKey, bindingArguments);
     const identity = bindingIdentity(destination, routingKey, bindingArguments);
-    if (this.#bindings.has(identity)) return;
+    if (this.#bindings.has(identity)) return undefined;
     const binding = { source: this, destination, routingKey, arguments: bindingArguments };
     this.#bindings.set(identity, binding);
     destination.incoming.add(binding);
     this.matcher.bind(binding);
+    return binding;
   }
 
   /** The binding of that identity, if there is one. */

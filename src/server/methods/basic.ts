@@ -109,6 +109,20 @@ export function get(channel: Channel, method: BasicGet): void {
   user.require('read', 'queue', name, vhost.name);
   const queue: Queue = vhost.requireQueue(name, connection);
   queue.dispatch();
+  if (queue.readyCount > 0 && !queue.mayDeliver) {
+    connection.waitFor(
+      (done) => queue.whenMayDeliver(done),
+      () => get(channel, method),
+    );
+    return;
+  }
+  if (!queue.isHeadResident) {
+    connection.waitFor(
+      (done) => queue.loadHead(done),
+      () => get(channel, method),
+    );
+    return;
+  }
   const found = queue.get(method.noAck, (sequence, slot, offset, redelivered) => {
     const deliveryTag = channel.nextDeliveryTag();
     viewMessage(store.segment(slot), offset, fetched);
@@ -121,7 +135,7 @@ export function get(channel: Channel, method: BasicGet): void {
       messageCount: queue.readyCount,
     });
     connection.output.writer.content(channel.number, fetched);
-    if (method.noAck) store.release(slot);
+    if (method.noAck) queue.settleDelivered(sequence, slot);
     else channel.unacked.add(deliveryTag, { queue, settled: () => {} }, sequence, slot, offset);
   });
   if (!found) channel.send({ name: 'basic.get-empty' });

@@ -31,7 +31,7 @@ export function declare(channel: Channel, method: ExchangeDeclare): void {
     }
     vhost.declareExchange({ ...method, name });
   }
-  if (!method.noWait) channel.send({ name: 'exchange.declare-ok' });
+  if (!method.noWait) channel.replyWhenSynced({ name: 'exchange.declare-ok' });
 }
 
 export function remove(channel: Channel, method: ExchangeDelete): void {
@@ -40,7 +40,7 @@ export function remove(channel: Channel, method: ExchangeDelete): void {
   refuseDefault(name);
   user.require('configure', 'exchange', name, vhost.name);
   vhost.deleteExchange(name, method.ifUnused);
-  if (!method.noWait) channel.send({ name: 'exchange.delete-ok' });
+  if (!method.noWait) channel.replyWhenSynced({ name: 'exchange.delete-ok' });
 }
 
 export function bind(channel: Channel, method: ExchangeBind): void {
@@ -54,7 +54,7 @@ export function bind(channel: Channel, method: ExchangeBind): void {
   const from = vhost.requireExchange(source);
   const to = vhost.requireExchange(destination);
   vhost.bind(from, to, method.routingKey, method.arguments);
-  if (!method.noWait) channel.send({ name: 'exchange.bind-ok' });
+  if (!method.noWait) channel.replyWhenSynced({ name: 'exchange.bind-ok' });
 }
 
 /** Idempotent: what is not bound, or not there, needs no unbinding. */
@@ -69,5 +69,5 @@ export function unbind(channel: Channel, method: ExchangeUnbind): void {
   const from = vhost.exchange(source);
   const to = vhost.exchange(destination);
   if (from && to) vhost.unbind(from, to, method.routingKey, method.arguments);
-  if (!method.noWait) channel.send({ name: 'exchange.unbind-ok' });
+  if (!method.noWait) channel.replyWhenSynced({ name: 'exchange.unbind-ok' });
 }

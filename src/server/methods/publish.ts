@@ -50,15 +50,17 @@ export function publish(
     channel.transaction.holdPublish(message, mandatory);
     return;
   }
-  if (selected) publishSelected(channel, selected, route.exchange, mandatory);
-  else {
+  let mustLast = false;
+  if (selected) {
+    mustLast = publishSelected(channel, selected, route.exchange, mandatory);
+  } else {
     const queues = route.queues ?? queuesOf(channel, message, route.exchange);
-    if (queues.length > 0) enqueue(channel, message, queues);
+    if (queues.length > 0) mustLast = enqueue(channel, message, queues);
     else if (!reply(channel, message, route.exchange, message.routingKey) && mandatory) {
       returnMessage(channel, message);
     }
   }
-  if (channel.confirms) channel.accepted(channel.confirms);
+  if (channel.confirms) channel.accepted(channel.confirms, mustLast);
 }
 
 /** A publish of a transaction that commits: checked when it came, routed now. */
@@ -69,16 +71,18 @@ export function publishHeld(channel: Channel, content: Content, mandatory: boole
   else if (mandatory) returnMessage(channel, content);
 }
 
+/** True when the message has to be on disk before it is confirmed. */
 function publishSelected(
   channel: Channel,
   { content, routingKeys }: SenderSelected,
   exchange: Exchange,
   mandatory: boolean,
-): void {
+): boolean {
   const replied = routingKeys.filter((key) => reply(channel, content, exchange, key));
-  const queues = channel.vhost.route(content, exchange, routingKeys);
-  if (queues.length > 0) enqueue(channel, content, queues);
-  else if (replied.length === 0 && mandatory) returnMessage(channel, content);
+  const queues = channel.vhost.router.route(content, exchange, routingKeys);
+  if (queues.length > 0) return enqueue(channel, content, queues);
+  if (replied.length === 0 && mandatory) returnMessage(channel, content);
+  return false;
 }
 
 /** Hands a direct reply to whom it is for; false when it is none, or nobody waits for it any more. */
@@ -95,12 +99,14 @@ function reply(
 }
 
 function queuesOf(channel: Channel, content: Content, exchange: Exchange): readonly Queue[] {
-  return channel.vhost.route(content, exchange, [content.routingKey]);
+  return channel.vhost.router.route(content, exchange, [content.routingKey]);
 }
 
-function enqueue(channel: Channel, content: Content, queues: readonly Queue[]): void {
-  const { slot, recordAt } = storeMessage(channel.store, content, queues.length);
+/** Stores the message once and puts it into all queues; true when it has to be on disk before it is confirmed. */
+function enqueue(channel: Channel, content: Content, queues: readonly Queue[]): boolean {
+  const { slot, recordAt, isLogged } = storeMessage(channel.store, content, queues);
   for (let i = 0; i < queues.length; i++) queues[i]!.publish(slot, recordAt);
+  return isLogged;
 }
 
 /** @throws AmqpError 406 when a body is larger than the broker takes. */
@@ -126,7 +132,7 @@ function routeOf(channel: Channel, content: Content): Route {
   ) {
     return last;
   }
-  const remembered = channel.vhost.rememberedRoute(content);
+  const remembered = channel.vhost.router.remembered(content);
   if (remembered) requireWrite(channel, remembered.exchange);
   const route = remembered ?? findRoute(channel, content);
   channel.lastRoute = route;
@@ -140,7 +146,7 @@ function findRoute(channel: Channel, content: Content): Route {
   user.require('write', 'exchange', name, vhost.name);
   const exchange = vhost.requireExchange(name);
   channel.writableExchange = exchange;
-  return vhost.findRoute(content, exchange);
+  return vhost.router.find(content, exchange);
 }
 
 function requireWrite(channel: Channel, exchange: Exchange): void {

@@ -51,7 +51,7 @@ function declared(channel: Channel, method: QueueDeclare, name: string): void {
   if (method.noWait) return;
   const queue = channel.vhost.requireQueue(name, channel.connection);
   queue.dispatch();
-  channel.send({
+  channel.replyWhenSynced({
     name: 'queue.declare-ok',
     queue: name,
     messageCount: queue.readyCount,
@@ -71,7 +71,7 @@ export function remove(channel: Channel, method: QueueDelete): void {
     queue.dispatch();
     messageCount = vhost.deleteQueue(queue, method.ifUnused, method.ifEmpty);
   }
-  if (!method.noWait) channel.send({ name: 'queue.delete-ok', messageCount });
+  if (!method.noWait) channel.replyWhenSynced({ name: 'queue.delete-ok', messageCount });
 }
 
 export function purge(channel: Channel, method: QueuePurge): void {
@@ -81,7 +81,7 @@ export function purge(channel: Channel, method: QueuePurge): void {
   const queue = vhost.requireQueue(name, connection);
   queue.dispatch();
   const messageCount = queue.purge();
-  if (!method.noWait) channel.send({ name: 'queue.purge-ok', messageCount });
+  if (!method.noWait) channel.replyWhenSynced({ name: 'queue.purge-ok', messageCount });
 }
 
 /** With neither queue nor key named, the key is the queue's name (specification, queue.bind). */
@@ -105,7 +105,7 @@ export function bind(channel: Channel, method: QueueBind): void {
   const exchange = vhost.requireExchange(source);
   const queue = vhost.requireQueue(name, connection);
   vhost.bind(exchange, queue, keyOf(method, name), method.arguments);
-  if (!method.noWait) channel.send({ name: 'queue.bind-ok' });
+  if (!method.noWait) channel.replyWhenSynced({ name: 'queue.bind-ok' });
 }
 
 /** Idempotent: what is not bound, or not there, needs no unbinding. */
@@ -118,5 +118,5 @@ export function unbind(channel: Channel, method: QueueUnbind): void {
   const exchange = vhost.exchange(source);
   if (queue) vhost.checkOwner(queue, connection);
   if (queue && exchange) vhost.unbind(exchange, queue, keyOf(method, name), method.arguments);
-  channel.send({ name: 'queue.unbind-ok' });
+  channel.replyWhenSynced({ name: 'queue.unbind-ok' });
 }

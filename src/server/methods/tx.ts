@@ -26,7 +26,7 @@ export function commit(channel: Channel): void {
     if (requeue) channel.unacked.requeue(tag);
     else channel.unacked.settle(tag);
   }
-  channel.send({ name: 'tx.commit-ok' });
+  channel.replyWhenSynced({ name: 'tx.commit-ok' });
 }
 
 export function rollback(channel: Channel): void {

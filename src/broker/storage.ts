@@ -1,0 +1,183 @@
+// Brings back what a data directory holds, and keeps it from here on: definitions in the journal, messages in the log.
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { DataDirectory } from '../store/data-directory.ts';
+import { Journal, readJournal } from '../store/journal.ts';
+import { Compactor } from '../store/log/compactor.ts';
+import { fileNumber } from '../store/log/log-file.ts';
+import { type Recovery, recoverLog, StorageError } from '../store/log/log-recovery.ts';
+import { MessageLog } from '../store/log/message-log.ts';
+import type { RecoveredQueue } from '../store/log/recovered-queue.ts';
+import type { MessageStore } from '../store/message-store.ts';
+import type { SegmentTable } from '../store/segment-table.ts';
+import { type Definition, isDefinition } from './definitions.ts';
+import type { Queue } from './queue/queue.ts';
+import { named } from './refusal.ts';
+import type { VHost } from './vhost.ts';
+
+/** When a write counts as done: synced, or left to the system. */
+export type SyncMode = 'always' | 'never';
+
+/** Memory of messages on disk that is kept at hand. */
+const RESIDENT_BYTES = 64 * 1024 * 1024;
+
+/** How long an acknowledgement may take to reach the disk when nothing else goes there. */
+const SETTLED_WITHIN_MS = 25;
+
+export interface StorageOwner {
+  readonly store: MessageStore;
+  readonly table: SegmentTable;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The vhost of that name, made if need be. */
+  vhost(name: string): VHost;
+  vhosts(): Iterable<VHost>;
+  /** There is something to write at the end of the turn. */
+  onDirty(): void;
+  /** The disk has failed; nothing that was not synced can be promised any more. */
+  onFailed(error: Error): void;
+}
+
+export class Storage {
+  readonly #owner: StorageOwner;
+  readonly #directory: DataDirectory;
+  readonly #log: MessageLog;
+  readonly #journal: Journal;
+  readonly #compactor: Compactor;
+  #isFlushDue = false;
+  /** The highest number that a queue has had. */
+  lastLogId = 0;
+
+  /** Reads the directory into the owner's vhosts and store. */
+  constructor(owner: StorageOwner, directory: DataDirectory, sync: SyncMode) {
+    this.#owner = owner;
+    this.#directory = directory;
+    const { files, journalPath, logPath } = directory;
+    const durable = sync === 'always';
+    let recovered: { queues: Map<number, Queue>; recovery: Recovery };
+    try {
+      recovered = this.#recover();
+    } catch (error) {
+      directory.release();
+      throw error;
+    }
+    const { queues, recovery } = recovered;
+    this.#journal = new Journal(files, journalPath, durable, () => this.#definitions());
+    this.#log = new MessageLog(
+      {
+        files,
+        directory: logPath,
+        table: owner.table,
+        journal: this.#journal,
+        durable,
+        residentBytes: RESIDENT_BYTES,
+        onDirty: () => owner.onDirty(),
+        onSettled: () => this.#flushLater(),
+        onNewFile: () => this.#beginFile(),
+        onSynced: () => owner.store.synced(),
+        onFailed: (error) => owner.onFailed(error),
+      },
+      recovery.tail,
+      recovery.spares,
+    );
+    owner.store.attach(this.#log);
+    this.#compactor = new Compactor(this.#log, owner.table, owner.store.holders);
+    for (const [logId, recovered] of recovery.queues) queues.get(logId)?.restore(recovered);
+  }
+
+  #recover(): { queues: Map<number, Queue>; recovery: Recovery } {
+    const { files, logPath } = this.#directory;
+    const { log, table } = this.#owner;
+    this.#restoreDefinitions();
+    const queues = new Map<number, Queue>();
+    for (const vhost of this.#owner.vhosts()) {
+      for (const queue of vhost.queues) if (queue.logId > 0) queues.set(queue.logId, queue);
+    }
+    const recovery = recoverLog(files, logPath, table, (logId) => queues.has(logId));
+    this.lastLogId = Math.max(this.lastLogId, recovery.highestLogId);
+    for (const sentence of recovery.damage) log.write('error', `data damaged: ${sentence}`);
+    for (const [logId, recovered] of recovery.queues) {
+      const sentence = lossOf(queues.get(logId)!, recovered, recovery);
+      if (sentence) log.write('error', `data damaged: ${sentence}`);
+    }
+    return { queues, recovery };
+  }
+
+  #restoreDefinitions(): void {
+    const { files, journalPath, logPath } = this.#directory;
+    const content = readJournal(files, journalPath);
+    if (!content.exists && files.list(logPath).some((name) => fileNumber(name) !== undefined)) {
+      throw new StorageError(
+        `${journalPath} is missing, though there are messages in ${logPath}; put it back, or choose another --data-dir`,
+      );
+    }
+    const unknown = content.entries.find((entry) => !isDefinition(entry));
+    if (unknown !== undefined) {
+      throw new StorageError(
+        `${journalPath} was written by a newer version of Leveret (it defines ${Object.keys(unknown as object)}); start that version, or choose another --data-dir`,
+      );
+    }
+    for (const sentence of content.damage) {
+      this.#owner.log.write('error', `data damaged: ${sentence}`);
+    }
+    for (const entry of content.entries as Definition[]) {
+      const [{ vhost, logId }] = Object.values(entry) as [{ vhost: string; logId?: number }];
+      this.#owner.vhost(vhost).restore(entry);
+      this.lastLogId = Math.max(this.lastLogId, logId ?? 0);
+    }
+  }
+
+  #definitions(): Definition[] {
+    return [...this.#owner.vhosts()].flatMap((vhost) => [...vhost.definitions()]);
+  }
+
+  /** What was said in old files about deliveries goes with them, so every file says it again. */
+  #beginFile(): void {
+    for (const vhost of this.#owner.vhosts()) {
+      for (const queue of vhost.queues) queue.repeatDelivered();
+    }
+    this.#owner.clock.defer(() => this.#compactor.run());
+  }
+
+  /** Settlements that nobody waits for go to disk with what comes next, or after a moment. */
+  #flushLater(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    this.#owner.clock.after(SETTLED_WITHIN_MS, () => {
+      this.#isFlushDue = false;
+      this.#log.flush();
+    });
+  }
+
+  record(definition: Definition): void {
+    this.#journal.append(definition);
+    this.#log.announce();
+  }
+
+  /** The end of a turn: what somebody waits for goes to disk. */
+  endTurn(): void {
+    this.#log.flushAwaited();
+  }
+
+  /** Writes what is left and gives the directory back. */
+  close(): Promise<void> {
+    for (const vhost of this.#owner.vhosts()) for (const queue of vhost.queues) queue.close();
+    return new Promise((resolve) => {
+      this.#log.close(() => {
+        this.#directory.release();
+        resolve();
+      });
+    });
+  }
+}
+
+/** What a queue has lost, if anything. */
+export function lossOf(
+  { name, vhost }: { readonly name: string; readonly vhost: string },
+  { lost }: RecoveredQueue,
+  { isLossExact }: Recovery,
+): string | undefined {
+  if (lost === 0) return undefined;
+  const messages = `${isLossExact ? '' : 'about '}${lost} ${lost === 1 ? 'message' : 'messages'}`;
+  return `${named('queue', name, vhost)} lost ${messages}`;
+}

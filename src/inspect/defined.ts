@@ -1,0 +1,65 @@
+// What a journal defines in the end, without the model of a broker: for looking at, whatever version wrote it.
+
+export interface DefinedQueue {
+  readonly vhost: string;
+  readonly name: string;
+  readonly logId: number;
+}
+
+interface Content {
+  readonly vhost: string;
+  readonly name?: string;
+  readonly kind?: string;
+  readonly source?: string;
+  readonly destination?: string;
+}
+
+export class Defined {
+  /** By kind, then by what tells one from another. */
+  readonly #byKind = new Map<string, Map<string, Content>>();
+
+  constructor(entries: readonly unknown[]) {
+    for (const entry of entries) {
+      for (const [kind, content] of Object.entries(entry as Record<string, Content>)) {
+        this.#apply(kind, content);
+      }
+    }
+  }
+
+  /** How many there are of each kind. */
+  get counts(): Record<string, number> {
+    return Object.fromEntries([...this.#byKind].map(([kind, all]) => [kind, all.size]));
+  }
+
+  get queues(): DefinedQueue[] {
+    return [...(this.#byKind.get('queue')?.values() ?? [])] as unknown as DefinedQueue[];
+  }
+
+  #apply(kind: string, content: Content): void {
+    const removes = /^no([A-Z])(.*)$/.exec(kind);
+    if (removes) {
+      this.#remove(`${removes[1]!.toLowerCase()}${removes[2]}`, content);
+      return;
+    }
+    const all = this.#byKind.get(kind) ?? new Map<string, Content>();
+    this.#byKind.set(kind, all);
+    all.set(keyOf(content), content);
+  }
+
+  #remove(kind: string, content: Content): void {
+    this.#byKind.get(kind)?.delete(keyOf(content));
+    const bindings = this.#byKind.get('binding');
+    for (const [key, binding] of bindings ?? []) {
+      const isTo = binding.kind === kind && binding.destination === content.name;
+      const isFrom = kind === 'exchange' && binding.source === content.name;
+      if (binding.vhost === content.vhost && (isTo || isFrom)) bindings?.delete(key);
+    }
+  }
+}
+
+/** A name tells one from another; what has none is told by all it says. */
+function keyOf(content: Content): string {
+  return JSON.stringify(
+    content.name === undefined ? Object.entries(content).sort() : [content.vhost, content.name],
+  );
+}

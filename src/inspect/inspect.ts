@@ -1,0 +1,162 @@
+// What is in a data directory, for people: read as a start would read it, and left as it is.
+import { join } from 'node:path';
+import { lossOf } from '../broker/storage.ts';
+import type { Files } from '../platform/files.ts';
+import { readJournal } from '../store/journal.ts';
+import { fileName } from '../store/log/log-file.ts';
+import { type Recovery, recoverLog, StorageError } from '../store/log/log-recovery.ts';
+import { SegmentTable } from '../store/segment-table.ts';
+import { Defined } from './defined.ts';
+import { readOnly } from './read-only.ts';
+
+export interface FileReport {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly chunks: number;
+  /** Messages that are in a queue. */
+  readonly liveBytes: number;
+  /** All else that was written. */
+  readonly deadBytes: number;
+}
+
+export interface QueueReport {
+  readonly vhost: string;
+  readonly name: string;
+  readonly messages: number;
+  /** The place of the oldest message; undefined when there is none. */
+  readonly oldestPlace: number | undefined;
+  readonly nextPlace: number;
+}
+
+export interface DirectoryReport {
+  readonly path: string;
+  readonly files: readonly FileReport[];
+  readonly queues: readonly QueueReport[];
+  /** How many durable exchanges, queues and bindings there are. */
+  readonly definitions: Readonly<Record<string, number>>;
+  /** A sentence each. */
+  readonly damage: readonly string[];
+}
+
+/**
+ * Reads the data directory at `path`. `isAlive` tells whether another process of that number is running.
+ * @throws StorageError when a broker has it, when it is none, or when a newer version wrote it.
+ */
+export function inspectDirectory(
+  files: Files,
+  path: string,
+  isAlive: (processId: number) => boolean,
+): DirectoryReport {
+  const journalPath = join(path, 'definitions.journal');
+  const logPath = join(path, 'log');
+  refuseIfInUse(files, path, isAlive);
+  const looked = readOnly(files);
+  const journal = readJournal(looked, journalPath);
+  const names = namesIn(looked, logPath);
+  if (!journal.exists && names === undefined) {
+    throw new StorageError(
+      `${path} is no data directory of Leveret (there is neither definitions.journal nor log in it); name another`,
+    );
+  }
+  const defined = new Defined(journal.entries);
+  const queues = new Map(defined.queues.map((queue) => [queue.logId, queue]));
+  const unknown = new Set<number>();
+  const isKnown = (logId: number) => {
+    if (!queues.has(logId)) unknown.add(logId);
+    return queues.has(logId);
+  };
+  const table = new SegmentTable();
+  const list = (at: string) => (at === logPath ? (names ?? []) : looked.list(at));
+  const recovery = recoverLog({ ...looked, list }, logPath, table, isKnown);
+  const damage = [...journal.damage, ...recovery.damage];
+  for (const [logId, recovered] of recovery.queues) {
+    const sentence = lossOf(queues.get(logId)!, recovered, recovery);
+    if (sentence) damage.push(sentence);
+  }
+  if (!journal.exists && recovery.contents.size > 0) damage.push(`${journalPath} is missing`);
+  if (unknown.size > 0 && (journal.damage.length > 0 || !journal.exists)) {
+    const numbers = [...unknown].sort((a, b) => a - b).join(', ');
+    damage.push(`the log holds messages of queues that are not defined any more: ${numbers}`);
+  }
+  const report = {
+    path,
+    files: fileReports(looked, logPath, table, recovery),
+    queues: defined.queues.map(({ vhost, name, logId }) => {
+      const recovered = recovery.queues.get(logId);
+      return {
+        vhost,
+        name,
+        messages: recovered?.size ?? 0,
+        oldestPlace: recovered?.size ? recovered.sequence(0) : undefined,
+        nextPlace: recovered?.nextSequence ?? 0,
+      };
+    }),
+    definitions: defined.counts,
+    damage,
+  };
+  for (const { file } of recovery.tail.files) file.close();
+  return report;
+}
+
+function refuseIfInUse(files: Files, path: string, isAlive: (processId: number) => boolean): void {
+  const owner = Number(files.readText(join(path, 'leveret.pid')));
+  // Our own number is what a broker in a container, where it is always the same, has left.
+  if (!(owner > 0) || owner === process.pid || !isAlive(owner)) return;
+  throw new StorageError(
+    `the data directory ${path} is in use by process ${owner}; stop that broker first`,
+  );
+}
+
+function namesIn(files: Files, path: string): string[] | undefined {
+  try {
+    return files.list(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function fileReports(
+  files: Files,
+  logPath: string,
+  table: SegmentTable,
+  recovery: Recovery,
+): FileReport[] {
+  const live = liveBytes(table, recovery);
+  return [...recovery.contents].map(([number, { chunks, chunkBytes }]) => {
+    const file = files.open(join(logPath, fileName(number)), {});
+    const { sizeBytes } = file;
+    file.close();
+    const liveInFile = live.get(number) ?? 0;
+    return {
+      name: fileName(number),
+      sizeBytes,
+      chunks,
+      liveBytes: liveInFile,
+      deadBytes: chunkBytes - liveInFile,
+    };
+  });
+}
+
+/** Bytes of the messages that are in a queue, by number of the file; one that is in many queues counts once. */
+function liveBytes(table: SegmentTable, { queues }: Recovery): Map<number, number> {
+  const offsets = new Map<number, Set<number>>();
+  for (const queue of queues.values()) {
+    for (let i = 0; i < queue.size; i++) {
+      const inSegment = offsets.get(queue.slot(i)) ?? new Set<number>();
+      offsets.set(queue.slot(i), inSegment);
+      inSegment.add(queue.offset(i));
+    }
+  }
+  const live = new Map<number, number>();
+  for (const [slot, inSegment] of offsets) {
+    const { file, fileOffset, sizeBytes } = table.get(slot);
+    const bytes = new Uint8Array(sizeBytes);
+    file!.file.readNow(fileOffset, bytes);
+    const view = new DataView(bytes.buffer);
+    let sum = live.get(file!.number) ?? 0;
+    for (const offset of inSegment) sum += view.getUint32(offset - 4);
+    live.set(file!.number, sum);
+  }
+  return live;
+}

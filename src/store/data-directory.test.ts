@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { MemoryFiles } from '../../test/support/memory-files.ts';
+import { DataDirectory } from './data-directory.ts';
+import { StorageError } from './log/log-recovery.ts';
+
+let unique = 0;
+
+/** The class remembers which paths this process has, so every test has its own. */
+function place() {
+  unique += 1;
+  const path = `/data-${unique}`;
+  const files = new MemoryFiles();
+  const lock = `${path}/leveret.pid`;
+  const take = (processId: number, ...alive: number[]) =>
+    new DataDirectory(files, path, processId, (id) => alive.includes(id));
+  return { path, files, lock, take };
+}
+
+describe('taking a directory', () => {
+  test('makes it, and says who has it', () => {
+    const { files, path, lock, take } = place();
+    const directory = take(100);
+    expect(files.directories.has(`${path}/log`)).toBe(true);
+    expect(files.readText(lock)).toBe('100\n');
+    expect(directory.logPath).toBe(`${path}/log`);
+    expect(directory.journalPath).toBe(`${path}/definitions.journal`);
+  });
+
+  test('is refused while another process has it, and says which', () => {
+    const { files, path, lock, take } = place();
+    files.createText(lock, '100\n');
+    expect(() => take(200, 100, 200)).toThrow(StorageError);
+    expect(() => take(200, 100, 200)).toThrow(
+      `the data directory ${path} is in use by process 100; stop that broker or choose another --data-dir`,
+    );
+    expect(files.readText(lock)).toBe('100\n');
+  });
+
+  test('is refused to the same process a second time', () => {
+    const { take } = place();
+    take(100, 100);
+    expect(() => take(100, 100)).toThrow(/in use by process 100/);
+  });
+
+  test('is granted when the process that had it is gone', () => {
+    const { files, lock, take } = place();
+    files.createText(lock, '100\n');
+    take(200, 200);
+    expect(files.readText(lock)).toBe('200\n');
+  });
+
+  test('is granted when the one that had it had our number, as in a container', () => {
+    const { files, lock, take } = place();
+    files.createText(lock, '1\n');
+    take(1, 1);
+    expect(() => take(1, 1)).toThrow(/in use by process 1/);
+  });
+
+  test.each(['', 'nonsense\n', '-5\n', '0\n'])('is granted over a pid file with %j', (content) => {
+    const { files, lock, take } = place();
+    files.createText(lock, content);
+    take(200, 200);
+    expect(files.readText(lock)).toBe('200\n');
+  });
+
+  test('below a file, or without rights: the error of the system', () => {
+    const { files, take } = place();
+    files.makeDirectory = () => {
+      throw Object.assign(new Error('ENOTDIR: not a directory'), { code: 'ENOTDIR' });
+    };
+    expect(() => take(100)).toThrow(/ENOTDIR/);
+  });
+
+  test('that failed leaves it to the next', () => {
+    const { files, take } = place();
+    files.failNext('replace', 'ENOSPC');
+    expect(() => take(100, 100)).toThrow(/ENOSPC/);
+    take(100, 100);
+  });
+});
+
+test('giving it back lets others have it', () => {
+  const { files, lock, take } = place();
+  const directory = take(100, 100);
+  directory.release();
+  expect(files.contents.has(lock)).toBe(false);
+  take(100, 100).release();
+  take(200, 100, 200);
+});

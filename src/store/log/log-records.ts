@@ -1,0 +1,68 @@
+// The records in a chunk:
+//
+//   message    1 u8 | holders u16 | (queue u32 | sequence u48) × holders | size u32 | `size` bytes
+//   settled    2 u8 | queue u32 | first sequence u48 | count u32
+//   delivered  3 u8 | queue u32 | below u48
+//
+// A holder is a durable queue and the message's place in it. `settled` takes `count` places away for good. `delivered` says
+// that any place below may have been handed to a consumer; it is written when a queue gets its first consumer (below =
+// 2⁴⁸ - 1: all there are and will be) and when its last one goes.
+
+export const RecordType = { MESSAGE: 1, SETTLED: 2, DELIVERED: 3 } as const;
+
+/** `below` of a queue that is being consumed. */
+export const ALL_PLACES = 0xffff_ffff_ffff;
+
+export const HOLDER_BYTES = 10;
+/** Type, holders and size: what a message record takes besides its holders and bytes. */
+export const MESSAGE_OVERHEAD_BYTES = 7;
+export const SETTLED_BYTES = 15;
+export const DELIVERED_BYTES = 11;
+
+export function writeU48(view: DataView, at: number, value: number): void {
+  view.setUint16(at, Math.floor(value / 0x1_0000_0000));
+  view.setUint32(at + 2, value >>> 0);
+}
+
+export function readU48(view: DataView, at: number): number {
+  return view.getUint16(at) * 0x1_0000_0000 + view.getUint32(at + 2);
+}
+
+/** Told what is in a chunk, in order. */
+export interface RecordVisitor {
+  /** The bytes of the message are at `at`; its holders begin at `holdersAt`. */
+  message(view: DataView, holdersAt: number, holders: number, at: number, sizeBytes: number): void;
+  settled(queue: number, first: number, count: number): void;
+  delivered(queue: number, below: number): void;
+}
+
+/** Walks over the records from `at` to `end`; false when they are not records. */
+export function readRecords(
+  view: DataView,
+  start: number,
+  end: number,
+  visitor: RecordVisitor,
+): boolean {
+  let at = start;
+  while (at < end) {
+    const type = view.getUint8(at);
+    if (type === RecordType.MESSAGE && at + 3 <= end) {
+      const holders = view.getUint16(at + 1);
+      const sizeAt = at + 3 + holders * HOLDER_BYTES;
+      if (sizeAt + 4 > end) return false;
+      const size = view.getUint32(sizeAt);
+      if (sizeAt + 4 + size > end) return false;
+      visitor.message(view, at + 3, holders, sizeAt + 4, size);
+      at = sizeAt + 4 + size;
+    } else if (type === RecordType.SETTLED && at + SETTLED_BYTES <= end) {
+      visitor.settled(view.getUint32(at + 1), readU48(view, at + 5), view.getUint32(at + 11));
+      at += SETTLED_BYTES;
+    } else if (type === RecordType.DELIVERED && at + DELIVERED_BYTES <= end) {
+      visitor.delivered(view.getUint32(at + 1), readU48(view, at + 5));
+      at += DELIVERED_BYTES;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { SEGMENT_BYTES, SegmentTable } from '../segment-table.ts';
+import { RecoveredQueue } from './recovered-queue.ts';
+
+/** A table with one segment per add, as recovery makes them, and how many of them are left. */
+function recovered() {
+  const table = new SegmentTable();
+  const queue = new RecoveredQueue();
+  return {
+    table,
+    queue,
+    add(sequence: number, offset: number): void {
+      const segment = table.openEvicted(SEGMENT_BYTES);
+      segment.references = 1;
+      queue.add(sequence, segment.slot, offset);
+    },
+    get held(): number {
+      return [...table.values()].length;
+    },
+    get messages(): { sequence: number; offset: number }[] {
+      return Array.from({ length: queue.size }, (_, i) => ({
+        sequence: queue.sequence(i),
+        offset: queue.offset(i),
+      }));
+    },
+  };
+}
+
+describe('against a plain set', () => {
+  type Event =
+    | { type: 'add'; sequence: number }
+    | { type: 'settled'; first: number; count: number }
+    | { type: 'lose'; sequence: number };
+
+  const event: fc.Arbitrary<Event> = fc.oneof(
+    {
+      weight: 5,
+      arbitrary: fc.record({ type: fc.constant('add' as const), sequence: fc.nat(150) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: fc.constant('settled' as const),
+        first: fc.nat(150),
+        count: fc.integer({ min: 1, max: 20 }),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ type: fc.constant('lose' as const), sequence: fc.nat(150) }),
+    },
+  );
+
+  test('any order of adds, copies and settlements', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 200 }), fc.boolean(), (events, guessesLoss) => {
+        const state = recovered();
+        const filled = new Map<number, number>();
+        const settled = new Set<number>();
+        const lost = new Set<number>();
+        events.forEach((event, offset) => {
+          if (event.type === 'add') {
+            state.add(event.sequence, offset);
+            filled.set(event.sequence, offset);
+          } else if (event.type === 'lose') {
+            state.queue.lose(event.sequence);
+            lost.add(event.sequence);
+          } else {
+            state.queue.settled(event.first, event.count);
+            for (let i = 0; i < event.count; i++) settled.add(event.first + i);
+          }
+        });
+        state.queue.finish(state.table, guessesLoss);
+
+        const expected = [...filled]
+          .filter(([sequence]) => !settled.has(sequence))
+          .sort(([a], [b]) => a - b)
+          .map(([sequence, offset]) => ({ sequence, offset }));
+        expect(state.messages).toEqual(expected);
+        // What is not in the queue any more is not held any more.
+        expect(state.held).toBe(expected.length);
+
+        const known = [...filled.keys(), ...settled, ...lost];
+        const next = Math.max(-1, ...known) + 1;
+        expect(state.queue.nextSequence).toBe(next);
+
+        const missing = (place: number) => !filled.has(place) && !settled.has(place);
+        const first = Math.min(next, ...known);
+        const places = Array.from({ length: next - first }, (_, i) => first + i);
+        const candidates = guessesLoss ? places : [...lost];
+        expect(state.queue.lost).toBe(candidates.filter(missing).length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+test('an empty queue', () => {
+  const { queue, table } = recovered();
+  queue.finish(table, true);
+  expect(queue).toMatchObject({ size: 0, nextSequence: 0, lost: 0, deliveredBelow: 0 });
+});
+
+test('a long queue that was settled one by one from the front', () => {
+  const state = recovered();
+  for (let i = 0; i < 5000; i++) state.add(i, i);
+  for (let i = 0; i < 4990; i++) state.queue.settled(i, 1);
+  state.queue.finish(state.table);
+  expect(state.messages.map(({ sequence }) => sequence)).toEqual(
+    Array.from({ length: 10 }, (_, i) => 4990 + i),
+  );
+  expect(state.held).toBe(10);
+});
+
+test('the newest copy of a message that was moved is the one that stays', () => {
+  const state = recovered();
+  for (const sequence of [0, 1, 2]) state.add(sequence, 100 + sequence);
+  for (const sequence of [1, 0]) state.add(sequence, 200 + sequence);
+  state.queue.finish(state.table);
+  expect(state.messages).toEqual([
+    { sequence: 0, offset: 200 },
+    { sequence: 1, offset: 201 },
+    { sequence: 2, offset: 102 },
+  ]);
+});
+
+test('a settlement takes away all copies, wherever it stands', () => {
+  const state = recovered();
+  state.queue.settled(0, 1);
+  state.add(0, 1);
+  state.add(0, 2);
+  state.queue.finish(state.table);
+  expect(state.messages).toEqual([]);
+  expect(state.held).toBe(0);
+});
+
+test('what was said last about deliveries holds', () => {
+  const { queue } = recovered();
+  queue.delivered(50);
+  queue.delivered(20);
+  expect(queue.deliveredBelow).toBe(20);
+});
+
+test('places beyond 32 bits', () => {
+  const state = recovered();
+  const far = 0xffff_ffff_0000;
+  for (const sequence of [far, far + 1, far + 2]) state.add(sequence, 0);
+  state.queue.settled(far + 1, 1);
+  state.queue.finish(state.table);
+  expect(state.messages.map(({ sequence }) => sequence)).toEqual([far, far + 2]);
+  expect(state.queue.nextSequence).toBe(far + 3);
+});

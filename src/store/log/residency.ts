@@ -1,0 +1,88 @@
+// Which segments of the log are in memory. Above a limit, full segments that are written give theirs back, those filled last
+// first, since a long queue needs them last; what a consumer comes to is loaded again, and then those loaded first go first.
+import type { Segment } from '../segment.ts';
+import type { SegmentTable } from '../segment-table.ts';
+
+export class Residency {
+  readonly #table: SegmentTable;
+  readonly #limitBytes: number;
+  #residentBytes = 0;
+  /** Full segments that may be in memory still, oldest first. */
+  readonly #full: Segment[] = [];
+  readonly #loaded: Segment[] = [];
+  readonly #loading = new Map<number, (() => void)[]>();
+
+  constructor(table: SegmentTable, limitBytes: number) {
+    this.#table = table;
+    this.#limitBytes = limitBytes;
+  }
+
+  /** A segment was made, with memory. */
+  opened(segment: Segment): void {
+    this.#residentBytes += segment.sizeBytes;
+  }
+
+  /** A segment takes no more records. */
+  filled(segment: Segment): void {
+    this.#full.push(segment);
+  }
+
+  /** A segment is needed no more. */
+  closed(segment: Segment): void {
+    if (segment.isResident) this.#residentBytes -= segment.sizeBytes;
+  }
+
+  /** Keeps to the limit as far as segments are written. */
+  evictFull(): void {
+    const waiting: Segment[] = [];
+    for (let segment = this.#full.pop(); segment; segment = this.#full.pop()) {
+      if (segment.references === 0 || !segment.isResident) continue;
+      if (segment.unwritten > 0) waiting.push(segment);
+      else if (this.#residentBytes > this.#limitBytes) this.#evict(segment);
+      else {
+        this.#full.push(segment);
+        break;
+      }
+    }
+    while (waiting.length > 0) this.#full.push(waiting.pop()!);
+  }
+
+  #evict(segment: Segment): void {
+    this.#residentBytes -= segment.sizeBytes;
+    this.#table.giveMemory(segment.evict());
+  }
+
+  /** Reads a segment back and calls `loaded` with an error, or when it is there. Read once for all who ask meanwhile. */
+  load(segment: Segment, loaded: (error: Error | undefined) => void): void {
+    const callback = () => loaded(undefined);
+    const waiting = this.#loading.get(segment.slot);
+    if (waiting) {
+      waiting.push(callback);
+      return;
+    }
+    this.#loading.set(segment.slot, [callback]);
+    const bytes = this.#table.takeMemory(segment.sizeBytes);
+    segment.file!.file.read(segment.fileOffset, bytes, (error) => {
+      const callbacks = this.#loading.get(segment.slot) ?? [];
+      this.#loading.delete(segment.slot);
+      if (error) {
+        loaded(error);
+        return;
+      }
+      segment.restore(bytes);
+      this.#residentBytes += segment.sizeBytes;
+      this.#makeRoomFor(segment);
+      for (const each of callbacks) each();
+    });
+  }
+
+  #makeRoomFor(segment: Segment): void {
+    this.#loaded.push(segment);
+    while (this.#residentBytes > this.#limitBytes && this.#loaded.length > 1) {
+      const oldest = this.#loaded.shift()!;
+      if (oldest.isResident && oldest.sealed && oldest.references > 0 && oldest !== segment) {
+        this.#evict(oldest);
+      }
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// Planted bugs that the simulation must find: disks that lie, and a broker whose source is changed as it is loaded. Takes
+// minutes, so it has a command of its own: npm run sim:canaries.
+import { describe, expect, test } from 'vitest';
+import { mutants } from './changed-source.ts';
+import { runSimulation } from './run-process.ts';
+
+const TIME_LIMIT_MS = 180_000;
+
+/** Seeds shortly before the one that finds a rare bug, to save time; any later one will do as well. */
+const BEFORE: Readonly<Record<string, number>> = {
+  'a torn write of several chunks counts as damage': 82,
+  'a file is used again before what emptied it is on disk': 535,
+  'what was delivered is forgotten with an old file': 182,
+};
+
+const FLAWS = ['saysDoneEarly', 'recyclesEarly', 'flipsBits', 'replacesInPlace'];
+
+describe.concurrent('the simulation fails', { timeout: TIME_LIMIT_MS }, () => {
+  test.each(FLAWS)('with a disk that %s', async (flaw) => {
+    const { isContent, text } = await runSimulation(
+      '--seed',
+      '1',
+      '--seeds',
+      '300',
+      '--flaw',
+      flaw,
+    );
+    expect(text).toMatch(/^seed \d+, life \d+: /m);
+    expect(isContent).toBe(false);
+  });
+
+  test.each(Object.keys(mutants))('when %s', async (mutant) => {
+    const seed = String(BEFORE[mutant] ?? 1);
+    const { isContent, text } = await runSimulation(
+      '--seed',
+      seed,
+      '--seeds',
+      '2000',
+      '--mutant',
+      mutant,
+    );
+    expect(text).toMatch(/^seed \d+, life \d+: /m);
+    expect(isContent).toBe(false);
+  });
+});
