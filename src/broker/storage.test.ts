@@ -294,7 +294,9 @@ describe('damage', () => {
     const { crc32 } = await import('node:zlib');
     const json = '{"policy":{"vhost":"/","name":"p"}}';
     const line = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
-    files.replaceText(journal, files.readText(journal) + line);
+    // In front of the zeros that the file has behind its entries.
+    const [entries = ''] = (files.readText(journal) ?? '').split('\0');
+    files.replaceText(journal, entries + line);
     files.contents.delete(`${path}/leveret.pid`);
     const before = files.copy();
     expect(() => start(files, path)).toThrow(StorageError);
