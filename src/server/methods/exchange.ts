@@ -43,7 +43,8 @@ export function remove(channel: Channel, method: ExchangeDelete): void {
   if (!method.noWait) channel.replyWhenSynced({ name: 'exchange.delete-ok' });
 }
 
-export function bind(channel: Channel, method: ExchangeBind): void {
+/** Source and destination as they are named. Permissions before existence: a stranger cannot probe for names. */
+function endsOf(channel: Channel, method: ExchangeBind | ExchangeUnbind): [string, string] {
   const { user, vhost } = channel;
   const source = cleanName(method.source);
   const destination = cleanName(method.destination);
@@ -51,6 +52,12 @@ export function bind(channel: Channel, method: ExchangeBind): void {
   user.require('write', 'exchange', destination, vhost.name);
   refuseDefault(source);
   user.require('read', 'exchange', source, vhost.name);
+  return [source, destination];
+}
+
+export function bind(channel: Channel, method: ExchangeBind): void {
+  const { vhost } = channel;
+  const [source, destination] = endsOf(channel, method);
   const from = vhost.requireExchange(source);
   const to = vhost.requireExchange(destination);
   vhost.bind(from, to, method.routingKey, method.arguments);
@@ -59,13 +66,8 @@ export function bind(channel: Channel, method: ExchangeBind): void {
 
 /** Idempotent: what is not bound, or not there, needs no unbinding. */
 export function unbind(channel: Channel, method: ExchangeUnbind): void {
-  const { user, vhost } = channel;
-  const source = cleanName(method.source);
-  const destination = cleanName(method.destination);
-  refuseDefault(destination);
-  user.require('write', 'exchange', destination, vhost.name);
-  refuseDefault(source);
-  user.require('read', 'exchange', source, vhost.name);
+  const { vhost } = channel;
+  const [source, destination] = endsOf(channel, method);
   const from = vhost.exchange(source);
   const to = vhost.exchange(destination);
   if (from && to) vhost.unbind(from, to, method.routingKey, method.arguments);
