@@ -22,6 +22,10 @@ export interface CrashReport {
 }
 
 const LONGEST_LIFE_MS = 900;
+/** A life that is not cut short goes on until so many messages were confirmed in it, and as many acknowledged. */
+const LEAST_PROGRESS = 100;
+/** Unless the broker takes longer than this for it, which is a problem of its own. */
+const PROGRESS_WITHIN_MS = 20_000;
 /** Some lives end while the broker is still reading its log. */
 const SHARE_OF_EARLY_KILLS = 0.15;
 const SHARE_OF_STOPS = 0.1;
@@ -67,6 +71,7 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
     const startMs = Math.round(performance.now() - fromMs);
     const lifeMs = Math.round(Math.random() * (isEarly ? LONGEST_START_MS : LONGEST_LIFE_MS));
     await pause(lifeMs);
+    if (!isEarly) await progress(ledger);
     const isStop = !isEarly && Math.random() < SHARE_OF_STOPS;
     const { status } = await broker.end(isStop ? 'SIGTERM' : 'SIGKILL');
     if (isStop && status !== 0) {
@@ -83,7 +88,7 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
     lookForDamage(broker.output, ledger);
     await Promise.all(clients.map((client) => client.disconnected()));
     options.whileDead?.(dataDir);
-    ledger.life += 1;
+    ledger.beginLife();
     broker.spawn();
     if (killed % 10 === 0 && !isStop) say(`${killed} kills, ${ledger.summary.confirmed} confirmed`);
   }
@@ -97,13 +102,28 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
   await checkDefinitions(url, declarer, ledger);
   await checkEmpty(url, ledger);
   await broker.end('SIGTERM');
-  ledger.life += 1;
+  ledger.beginLife();
   broker.spawn();
   await broker.ready();
   await checkEmpty(url, ledger);
   lookForDamage(broker.output, ledger);
   await broker.end('SIGKILL');
   return { kills: killed, stops, summary: ledger.summary, lives, problems: ledger.problems };
+}
+
+/** However slow the machine is, a life is long enough for there to be something to lose. */
+async function progress(ledger: Ledger): Promise<void> {
+  const deadline = performance.now() + PROGRESS_WITHIN_MS;
+  while (ledger.confirmedInLife < LEAST_PROGRESS || ledger.ackedInLife < LEAST_PROGRESS) {
+    if (performance.now() > deadline) {
+      const { life, confirmedInLife, ackedInLife } = ledger;
+      ledger.problems.push(
+        `life ${life}: ${confirmedInLife} confirmed, ${ackedInLife} acknowledged in ${PROGRESS_WITHIN_MS} ms`,
+      );
+      return;
+    }
+    await pause(10);
+  }
 }
 
 async function declare(url: string): Promise<void> {

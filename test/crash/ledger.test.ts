@@ -31,7 +31,7 @@ describe('is content when', () => {
     const ledger = new Ledger();
     ledger.sent('p-1', ['q'], true);
     ledger.sent('p-2', ['q'], true);
-    ledger.life = 1;
+    ledger.beginLife();
     ledger.delivered('q', 'p-2', false, true);
     ledger.settle();
     expect(ledger.problems).toEqual([]);
@@ -49,7 +49,7 @@ describe('is content when', () => {
     const ledger = confirmed('p-1');
     ledger.delivered('q', 'p-1', false, true);
     ledger.acked('q', 'p-1');
-    ledger.life = 1;
+    ledger.beginLife();
     ledger.delivered('q', 'p-1', true, true);
     ledger.acked('q', 'p-1');
     ledger.settle();
@@ -84,7 +84,7 @@ describe('notices', () => {
         ledger.delivered('q', 'p-1', false, true);
         ledger.acked('q', 'p-1');
         ledger.ackSafe('q', 'p-1');
-        ledger.life = 1;
+        ledger.beginLife();
         ledger.delivered('q', 'p-1', true, true);
       },
     ],
@@ -92,7 +92,7 @@ describe('notices', () => {
       'outlived the broker',
       (ledger) => {
         ledger.sent('p-2', ['q'], false);
-        ledger.life = 1;
+        ledger.beginLife();
         ledger.delivered('q', 'p-2', false, true);
       },
     ],

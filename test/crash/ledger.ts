@@ -22,12 +22,32 @@ export interface Summary {
 }
 
 export class Ledger {
-  /** Which life of the broker this is, counted from 0. */
-  life = 0;
+  #life = 0;
+  #confirmedInLife = 0;
+  #ackedInLife = 0;
   readonly problems: string[] = [];
   readonly #queues = new Map<string, Map<string, Entry>>();
   readonly #lastInOrder = new Map<string, number>();
   #redelivered = 0;
+
+  /** Which life of the broker this is, counted from 0. */
+  get life(): number {
+    return this.#life;
+  }
+  /** Confirms and acknowledgements since the broker's life began. */
+  get confirmedInLife(): number {
+    return this.#confirmedInLife;
+  }
+  get ackedInLife(): number {
+    return this.#ackedInLife;
+  }
+
+  /** The broker starts again. */
+  beginLife(): void {
+    this.#life += 1;
+    this.#confirmedInLife = 0;
+    this.#ackedInLife = 0;
+  }
 
   #entry(queue: string, id: string): Entry | undefined {
     return this.#queues.get(queue)?.get(id);
@@ -50,6 +70,7 @@ export class Ledger {
   }
 
   confirmed(id: string, queues: readonly string[]): void {
+    this.#confirmedInLife += 1;
     for (const queue of queues) {
       const entry = this.#entry(queue, id);
       if (entry) entry.isConfirmed = true;
@@ -87,6 +108,7 @@ export class Ledger {
   }
 
   acked(queue: string, id: string): void {
+    this.#ackedInLife += 1;
     const entry = this.#entry(queue, id);
     if (entry) entry.isAcked = true;
   }
