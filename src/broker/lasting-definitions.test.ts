@@ -1,4 +1,5 @@
 // What operators have set up is there after a restart, from the journal as it grew and from one that was written anew.
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { idle } from '../../test/support/log-harness.ts';
 import { MemoryFiles } from '../../test/support/memory-files.ts';
@@ -8,6 +9,7 @@ import { systemRandom } from '../platform/random.ts';
 import { FieldTable } from '../protocol/field-table.ts';
 import { DataDirectory } from '../store/data-directory.ts';
 import { Broker } from './broker.ts';
+import { OperatorError } from './operator-error.ts';
 
 let unique = 0;
 
@@ -36,9 +38,9 @@ const policyOf = (broker: Broker, vhost: string, queue: string) => {
   return found.policies.definitionFor(found.queue(queue)!);
 };
 
-/** Everything there is but the hashes of passwords, which differ. */
+/** Everything there is, in no order. */
 function said(broker: Broker): unknown {
-  return {
+  return sorted({
     users: [...broker.users.values()].map((user) => ({
       ...user.entry,
       permissions: [...user.permissions].map(([vhost, { patterns }]) => [vhost, patterns]),
@@ -57,7 +59,19 @@ function said(broker: Broker): unknown {
       [...vhost.parameters.values()],
     ]),
     globalParameters: [...broker.globalParameters()],
-  };
+  });
+}
+
+/** The same whatever the order of lists. */
+function sorted(value: unknown): unknown {
+  const plain = JSON.parse(
+    JSON.stringify(value, (_, it) => (typeof it === 'bigint' ? Number(it) : it)),
+  ) as unknown;
+  return JSON.parse(JSON.stringify(plain), (_, it) =>
+    Array.isArray(it)
+      ? it.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+      : it,
+  );
 }
 
 function setUp(broker: Broker): void {
@@ -182,4 +196,153 @@ test('a vhost that was deleted may be added again, with queues of the same names
   for (let i = 0; i < 5; i++) await idle();
   const next = start(files.copy(), path);
   expect(next.vhosts.require('v').queue('q')?.logId).toBe(after);
+});
+
+test('whatever operators do, the next broker is what this one was', async () => {
+  const vhost = fc.constantFrom('/', 'v', 'w');
+  const name = fc.constantFrom('a', 'b');
+  const kind = fc.constantFrom('policy' as const, 'operatorPolicy' as const);
+  const number = fc.nat(3);
+  const pattern = fc.constantFrom('', '^a', 'b$');
+  type Change = (broker: Broker) => void;
+  const change: fc.Arbitrary<Change> = fc.oneof(
+    fc.tuple(vhost, name).map(
+      ([v, it]): Change =>
+        (b) =>
+          void b.vhosts.add(v, { tags: [it] }),
+    ),
+    vhost.map(
+      (v): Change =>
+        (b) =>
+          b.vhosts.delete(v),
+    ),
+    fc.tuple(vhost, name).map(
+      ([v, it]): Change =>
+        (b) =>
+          void declare(b, v, it),
+    ),
+    fc.tuple(vhost, number).map(
+      ([v, n]): Change =>
+        (b) =>
+          b.vhosts.require(v).setLimits({ 'max-queues': n }),
+    ),
+    fc.tuple(vhost, kind, name, pattern, number).map(
+      ([v, k, it, p, n]): Change =>
+        (b) =>
+          b.vhosts.require(v).policies.set(k, {
+            name: it,
+            pattern: p,
+            priority: n,
+            definition: { 'max-length': n },
+          }),
+    ),
+    fc.tuple(vhost, kind, name).map(
+      ([v, k, it]): Change =>
+        (b) =>
+          b.vhosts.require(v).policies.clear(k, it),
+    ),
+    fc.tuple(vhost, name, number).map(
+      ([v, it, value]): Change =>
+        (b) =>
+          b.vhosts.require(v).parameters.set({ component: 'shovel', name: it, value }),
+    ),
+    fc.tuple(vhost, name).map(
+      ([v, it]): Change =>
+        (b) =>
+          b.vhosts.require(v).parameters.clear('shovel', it),
+    ),
+    name.map(
+      (it): Change =>
+        (b) =>
+          void b.users.add(it, b.hashPassword(it)),
+    ),
+    fc.constantFrom('a', 'b', 'guest').map(
+      (it): Change =>
+        (b) =>
+          b.users.delete(it),
+    ),
+    fc.tuple(name, name).map(
+      ([it, tag]): Change =>
+        (b) =>
+          b.users.setTags(it, [tag]),
+    ),
+    name.map(
+      (it): Change =>
+        (b) =>
+          b.users.clearPassword(it),
+    ),
+    fc.tuple(name, number).map(
+      ([it, n]): Change =>
+        (b) =>
+          b.users.setLimits(it, { 'max-channels': n }),
+    ),
+    name.map(
+      (it): Change =>
+        (b) =>
+          b.users.clearLimit(it, 'all'),
+    ),
+    fc.tuple(name, vhost, pattern).map(
+      ([it, v, p]): Change =>
+        (b) =>
+          b.users.setPermission(it, v, { ...everything, write: p }),
+    ),
+    fc.tuple(name, vhost).map(
+      ([it, v]): Change =>
+        (b) =>
+          b.users.clearPermission(it, v),
+    ),
+    fc.tuple(name, vhost, name, pattern).map(
+      ([it, v, x, p]): Change =>
+        (b) =>
+          b.users.setTopicPermission(it, v, x, { write: p, read: '' }),
+    ),
+    fc.tuple(name, vhost).map(
+      ([it, v]): Change =>
+        (b) =>
+          b.users.clearTopicPermission(it, v),
+    ),
+    fc.tuple(name, number).map(
+      ([it, n]): Change =>
+        (b) =>
+          b.setGlobalParameter(it, n),
+    ),
+    name.map(
+      (it): Change =>
+        (b) =>
+          b.clearGlobalParameter(it),
+    ),
+  );
+  let refused = 0;
+  let done = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(change, { minLength: 20, maxLength: 60, size: 'max' }),
+      async (changes) => {
+        const { files, path } = place();
+        const broker = start(files, path);
+        // Something that stays, so that a broker without users and vhosts is not taken for a new one.
+        for (const it of ['stays', 'a', 'b']) broker.users.add(it, broker.hashPassword('secret'));
+        for (const it of ['v', 'w']) broker.vhosts.add(it);
+        for (const apply of changes) {
+          try {
+            apply(broker);
+            done += 1;
+          } catch (error) {
+            const isLimit = (error as Error).message.includes('queue limit in vhost');
+            if (!(error instanceof OperatorError) && !isLimit) throw error;
+            refused += 1;
+          }
+        }
+        const expected = said(broker);
+        await broker.synced();
+        const next = start(files.copy(), path);
+        expect(said(next)).toEqual(expected);
+        await next.close();
+        await broker.close();
+      },
+    ),
+    { numRuns: 60 },
+  );
+  // Most changes are possible, so the brokers were not empty.
+  expect(done).toBeGreaterThan(refused);
 });
