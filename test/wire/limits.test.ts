@@ -53,11 +53,13 @@ describe.runIf(canAddUsers)('limits', () => {
   test('1.4.2.7 connections of a user', async () => {
     const at = await place();
     await operator().setUserLimits(at.user, { 'max-connections': 1 });
-    await connect(at);
+    const first = await connect(at);
     await refused(
       at,
       `connection refused for user '${at.user}': user connection limit (1) is reached`,
     );
+    await first.close();
+    await connect(at);
   });
 
   test('1.5.2.1 channels of a user, on all its connections', async () => {
