@@ -10,7 +10,6 @@
 // Headers are the only memory of former deaths, so a message that an application publishes again with its x-death goes on
 // counting, as in RabbitMQ up to 3.13. They may say anything, therefore: what is no death is left out, nothing throws.
 
-import { ByteWriter } from '../protocol/byte-writer.ts';
 import type { Content } from '../protocol/content.ts';
 import { FieldTable, type FieldValue } from '../protocol/field-table.ts';
 import { PropertyFlag } from '../protocol/properties.ts';
@@ -46,7 +45,7 @@ const MAX_COUNT = 0x7fff_ffff_ffff_ffffn;
 
 /** The dead letter that comes of a message, which is only read. */
 export function deadLetter(content: Content, death: Death): DeadLetter {
-  const before = headersOf(content);
+  const before = content.headers;
   const keys = [content.routingKey, ...keysIn(before.get(CC))];
   const deaths = deathsWith(before.get(X_DEATH), content, keys, death);
   const value: FieldValue = {
@@ -60,7 +59,7 @@ export function deadLetter(content: Content, death: Death): DeadLetter {
   const { deadLetterExchange, routingKey, reason } = death;
   const headers = withAll(routingKey === undefined ? before : before.without(CC), named);
   return {
-    content: asDeadLetter(content, deadLetterExchange, routingKey ?? keys[0]!, encoded(headers)),
+    content: asDeadLetter(content, deadLetterExchange, routingKey ?? keys[0]!, headers),
     routingKeys: routingKey === undefined ? keys : [routingKey],
     reason,
     deaths,
@@ -78,11 +77,6 @@ export function mayEnter(letter: DeadLetter, queue: string): boolean {
     if (textOf(death.get('queue')) === queue) return false;
   }
   return true;
-}
-
-function headersOf(content: Content): FieldTable {
-  if ((content.propertyFlags & PropertyFlag.headers) === 0) return FieldTable.empty;
-  return content.properties.headers ?? FieldTable.empty;
 }
 
 /** All deaths, this one in front. */
@@ -155,10 +149,4 @@ function withAll(headers: FieldTable, named: ReadonlyMap<string, FieldValue>): F
     else if (missing.delete(entry[0])) entries.push([entry[0], value]);
   }
   return new FieldTable([...entries, ...missing]);
-}
-
-function encoded(headers: FieldTable): Uint8Array {
-  const writer = new ByteWriter();
-  writer.table(headers);
-  return writer.bytes;
 }

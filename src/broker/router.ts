@@ -1,10 +1,12 @@
 // The way of a message through a vhost: from exchange to exchange along the bindings, to the queues it reaches. What was found
 // is remembered by exchange and routing key until something changes.
 import type { Content } from '../protocol/content.ts';
-import { FieldTable } from '../protocol/field-table.ts';
+import type { FieldTable } from '../protocol/field-table.ts';
+import type { BasicProperties } from '../protocol/properties.ts';
 import { encodeUtf8 } from '../protocol/utf8.ts';
 import type { Destination } from './binding.ts';
 import type { Exchange } from './exchange/exchange.ts';
+import type { RoutedMessage } from './exchange/exchange-type.ts';
 import type { Queue } from './queue/queue.ts';
 import { type Route, RouteCache } from './route-cache.ts';
 
@@ -50,7 +52,7 @@ export class Router {
   find(content: Content, exchange: Exchange): Route {
     const { bytes } = content.block;
     const { routeAt, routeEnd } = content;
-    const walk = this.#walk(exchange, [content.routingKey], FieldTable.empty);
+    const walk = this.#walk(exchange, new RoutedContent(content, [content.routingKey]));
     const queues = walk.byKeyAlone ? [...walk.queues] : undefined;
     if (!this.#routes.admits(bytes, routeAt, routeEnd)) {
       return { bytes: noBytes, exchange, queues, isCurrent: false };
@@ -62,16 +64,15 @@ export class Router {
 
   /** The queues a message reaches, each once, where more than its exchange and routing key decide. */
   route(content: Content, exchange: Exchange, routingKeys: readonly string[]): readonly Queue[] {
-    const headers = content.properties.headers ?? FieldTable.empty;
-    return [...this.#walk(exchange, routingKeys, headers).queues];
+    return [...this.#walk(exchange, new RoutedContent(content, routingKeys)).queues];
   }
 
   /** Follows bindings from exchange to exchange. Each is visited once, so a circle of them ends. */
-  #walk(first: Exchange, routingKeys: readonly string[], headers: FieldTable): Walk {
+  #walk(first: Exchange, message: RoutedMessage): Walk {
     const walk = new Walk(first);
     for (let exchange = walk.next(); exchange; exchange = walk.next()) {
       const found = new Set<Destination>();
-      for (const routingKey of routingKeys) exchange.matcher.route({ routingKey, headers }, found);
+      exchange.matcher.route(message, found);
       if (!exchange.matcher.routesByKeyAlone) walk.byKeyAlone = false;
       for (const destination of found) {
         if (destination.kind === 'queue') walk.queues.add(destination);
@@ -83,6 +84,28 @@ export class Router {
       }
     }
     return walk;
+  }
+}
+
+/** A message as exchanges see it. */
+class RoutedContent implements RoutedMessage {
+  readonly #content: Content;
+  readonly routingKeys: readonly string[];
+  #headers: FieldTable | undefined;
+  #properties: BasicProperties | undefined;
+
+  constructor(content: Content, routingKeys: readonly string[]) {
+    this.#content = content;
+    this.routingKeys = routingKeys;
+  }
+
+  get headers(): FieldTable {
+    this.#headers ??= this.#content.headers;
+    return this.#headers;
+  }
+  get properties(): BasicProperties {
+    this.#properties ??= this.#content.properties;
+    return this.#properties;
   }
 }
 

@@ -17,7 +17,7 @@ import {
 import { requireSame, requireSameArguments, requireText } from './equivalence.ts';
 import { DefaultExchange } from './exchange/default.ts';
 import { Exchange, type ExchangeProperties } from './exchange/exchange.ts';
-import { exchangeTypes } from './exchange/types.ts';
+import { checkExchangeArguments, checkExchangeType, makeExchangeType } from './exchange/types.ts';
 import { Queue, type QueueHost, type QueueProperties } from './queue/queue.ts';
 import {
   argumentsWithoutEffect,
@@ -193,15 +193,14 @@ export class VHost implements QueueHost {
   declareExchange(properties: ExchangeProperties): void {
     const { name } = properties;
     const resource = named('exchange', name, this.name);
-    if (!exchangeTypes.has(properties.type)) {
-      throw preconditionFailed(`unknown exchange type '${properties.type}'`);
-    }
+    checkExchangeType(properties.type);
     const existing = this.#exchanges.get(name);
     if (!existing) {
       if (name.startsWith(RESERVED_PREFIX)) {
         throw accessRefused(`exchange name '${name}' contains reserved prefix 'amq.*'`);
       }
       requireText('alternate-exchange', resource, properties.arguments);
+      checkExchangeArguments(properties, resource);
       this.#addExchange(properties);
       return;
     }
@@ -214,8 +213,7 @@ export class VHost implements QueueHost {
   }
 
   #addExchange(properties: ExchangeProperties): void {
-    const Type = exchangeTypes.get(properties.type)!;
-    const exchange = new Exchange(properties, new Type());
+    const exchange = new Exchange(properties, makeExchangeType(properties, this.#random));
     this.#exchanges.set(properties.name, exchange);
     this.router.exchangeAdded(exchange);
     const isOwn = exchange.name.startsWith(RESERVED_PREFIX);
