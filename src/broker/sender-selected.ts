@@ -3,13 +3,13 @@
 
 import { ByteWriter } from '../protocol/byte-writer.ts';
 import type { Content } from '../protocol/content.ts';
-import { FieldTable, tableHasName } from '../protocol/field-table.ts';
+import { FieldTable, type FieldValue, tableHasName } from '../protocol/field-table.ts';
 import { PropertyFlag, propertyAt } from '../protocol/properties.ts';
 import { textOf, typeName } from './equivalence.ts';
 import { preconditionFailed } from './refusal.ts';
 import { withProperty } from './rewritten.ts';
 
-const CC = 'CC';
+export const CC = 'CC';
 const BCC = 'BCC';
 const NAMES = [Buffer.from(CC), Buffer.from(BCC)];
 
@@ -39,14 +39,19 @@ export function senderSelected(content: Content): SenderSelected | undefined {
   };
 }
 
-/** What is no text in the array is passed over, as RabbitMQ does. */
 function keysOf(headers: FieldTable, name: string): string[] {
   const value = headers.get(name);
   if (!value) return [];
-  if (value.type === 'A') return value.value.map(textOf).filter((key) => key !== undefined);
+  if (value.type === 'A') return keysIn(value);
   throw preconditionFailed(
     `invalid message: {unacceptable_type_in_header,"${name}",${typeName(value)}}`,
   );
+}
+
+/** The routing keys in a CC that was accepted. What is no text in the array is passed over, as RabbitMQ does. */
+export function keysIn(value: FieldValue | undefined): string[] {
+  if (value?.type !== 'A') return [];
+  return value.value.map(textOf).filter((key) => key !== undefined);
 }
 
 function encoded(table: FieldTable): Uint8Array {
