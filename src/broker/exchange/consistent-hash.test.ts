@@ -44,7 +44,9 @@ test('each destination gets what its weight says', () => {
 test('a key goes to the same destination in every process', () => {
   const exchange = exchangeOf({ red: '1', green: '1', blue: '2' });
   const spread = KEYS.slice(0, 12).map((key) => reached(exchange, routed(key))[0]);
-  expect(spread.join(' ')).toMatchInlineSnapshot(`"green blue blue blue green blue blue red blue green blue blue"`);
+  expect(spread.join(' ')).toMatchInlineSnapshot(
+    `"green blue blue blue green blue blue red blue green blue blue"`,
+  );
 });
 
 test('a destination that comes takes its share, and nothing moves between the others', () => {
