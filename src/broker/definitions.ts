@@ -17,6 +17,8 @@ interface ExchangeEntry {
   readonly autoDelete: boolean;
   readonly internal: boolean;
   readonly arguments: EncodedTable;
+  /** The number in the log of what a delayed exchange holds back. */
+  readonly delayedLogId?: number;
 }
 interface QueueEntry {
   readonly vhost: string;
@@ -62,7 +64,7 @@ export function decodeArguments(encoded: EncodedTable): FieldTable {
 }
 
 export function exchangeDefinition(vhost: string, exchange: Exchange): Definition {
-  const { name, type, autoDelete, internal } = exchange;
+  const { name, type, autoDelete, internal, delayed } = exchange;
   return {
     exchange: {
       vhost,
@@ -71,6 +73,7 @@ export function exchangeDefinition(vhost: string, exchange: Exchange): Definitio
       autoDelete,
       internal,
       arguments: encodeArguments(exchange.arguments),
+      ...(delayed ? { delayedLogId: delayed.logId } : {}),
     },
   };
 }
@@ -89,6 +92,13 @@ export function bindingEntry(vhost: string, binding: Binding): BindingEntry {
     routingKey: binding.routingKey,
     arguments: encodeArguments(binding.arguments),
   };
+}
+
+/** The numbers in the log that a definition gives to what it defines. */
+export function logIdsOf(definition: Definition): number[] {
+  if ('queue' in definition) return [definition.queue.logId];
+  if ('exchange' in definition) return [definition.exchange.delayedLogId ?? 0];
+  return [];
 }
 
 /** Whether a binding outlives the broker: both its ends must. */

@@ -5,10 +5,18 @@ import type { FieldTable } from '../protocol/field-table.ts';
 import type { BasicProperties } from '../protocol/properties.ts';
 import { encodeUtf8 } from '../protocol/utf8.ts';
 import type { Destination } from './binding.ts';
+import type { DelayedMessages } from './exchange/delayed-messages.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import type { RoutedMessage } from './exchange/exchange-type.ts';
 import type { Queue } from './queue/queue.ts';
 import { type Route, RouteCache } from './route-cache.ts';
+
+/** Where a message goes. */
+export interface Routed {
+  readonly queues: readonly Queue[];
+  /** Delayed exchanges that hold it back; what is behind them gets it later. */
+  readonly delays: readonly DelayedMessages[];
+}
 
 const noBytes = new Uint8Array(0);
 
@@ -62,15 +70,23 @@ export class Router {
     return route;
   }
 
-  /** The queues a message reaches, each once, where more than its exchange and routing key decide. */
-  route(content: Content, exchange: Exchange, routingKeys: readonly string[]): readonly Queue[] {
-    return [...this.#walk(exchange, new RoutedContent(content, routingKeys)).queues];
+  /** What a message reaches, each once, where more than its exchange and routing key decide. */
+  route(content: Content, exchange: Exchange, routingKeys: readonly string[]): Routed {
+    const { queues, delays } = this.#walk(exchange, new RoutedContent(content, routingKeys));
+    return { queues: [...queues], delays };
   }
 
   /** Follows bindings from exchange to exchange. Each is visited once, so a circle of them ends. */
-  #walk(first: Exchange, message: RoutedMessage): Walk {
+  #walk(first: Exchange, message: RoutedContent): Walk {
     const walk = new Walk(first);
     for (let exchange = walk.next(); exchange; exchange = walk.next()) {
+      if (exchange.delayed) {
+        walk.byKeyAlone = false;
+        if (exchange.delayed.wants(message.content)) {
+          walk.delays.push(exchange.delayed);
+          continue;
+        }
+      }
       const found = new Set<Destination>();
       exchange.matcher.route(message, found);
       if (!exchange.matcher.routesByKeyAlone) walk.byKeyAlone = false;
@@ -89,22 +105,22 @@ export class Router {
 
 /** A message as exchanges see it. */
 class RoutedContent implements RoutedMessage {
-  readonly #content: Content;
+  readonly content: Content;
   readonly routingKeys: readonly string[];
   #headers: FieldTable | undefined;
   #properties: BasicProperties | undefined;
 
   constructor(content: Content, routingKeys: readonly string[]) {
-    this.#content = content;
+    this.content = content;
     this.routingKeys = routingKeys;
   }
 
   get headers(): FieldTable {
-    this.#headers ??= this.#content.headers;
+    this.#headers ??= this.content.headers;
     return this.#headers;
   }
   get properties(): BasicProperties {
-    this.#properties ??= this.#content.properties;
+    this.#properties ??= this.content.properties;
     return this.#properties;
   }
 }
@@ -112,6 +128,7 @@ class RoutedContent implements RoutedMessage {
 /** Where a message has been and what it has reached. */
 class Walk {
   readonly queues = new Set<Queue>();
+  readonly delays: DelayedMessages[] = [];
   byKeyAlone = true;
   readonly #seen = new Set<Exchange>();
   readonly #waiting: Exchange[] = [];

@@ -18,6 +18,8 @@ export interface SenderSelected {
   readonly routingKeys: readonly string[];
   /** The message as it goes on, without BCC. */
   readonly content: Content;
+  /** The message as it came. */
+  readonly original: Content;
 }
 
 /**
@@ -36,7 +38,18 @@ export function senderSelected(content: Content): SenderSelected | undefined {
     content: headers.has(BCC)
       ? withProperty(content, PropertyFlag.headers, encoded(headers.without(BCC)))
       : content,
+    original: content,
   };
+}
+
+/** The same for any message that was accepted: its own key when it says nothing more. */
+export function selectedOf(content: Content): SenderSelected {
+  return senderSelected(content) ?? toOwnKey(content);
+}
+
+/** A message that goes by its own key alone. */
+export function toOwnKey(content: Content): SenderSelected {
+  return { content, original: content, routingKeys: [content.routingKey] };
 }
 
 function keysOf(headers: FieldTable, name: string): string[] {

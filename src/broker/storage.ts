@@ -10,10 +10,8 @@ import { MessageLog } from '../store/log/message-log.ts';
 import type { RecoveredQueue } from '../store/log/recovered-queue.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { SegmentTable } from '../store/segment-table.ts';
-import { type Definition, isDefinition } from './definitions.ts';
+import { type Definition, isDefinition, logIdsOf } from './definitions.ts';
 import { readFacts } from './message.ts';
-import type { Queue } from './queue/queue.ts';
-import { named } from './refusal.ts';
 import type { VHost } from './vhost.ts';
 
 /** When a write counts as done: synced, or left to the system. */
@@ -24,6 +22,14 @@ const RESIDENT_BYTES = 64 * 1024 * 1024;
 
 /** How long an acknowledgement may take to reach the disk when nothing else goes there. */
 const SETTLED_WITHIN_MS = 25;
+
+/** What keeps messages, or what is like them, in the log under a number of its own. */
+export interface Keeper {
+  readonly logId: number;
+  /** How it is called in sentences: `queue 'q' in vhost '/'`. */
+  readonly resource: string;
+  restore(recovered: RecoveredQueue): void;
+}
 
 export interface StorageOwner {
   readonly store: MessageStore;
@@ -55,14 +61,14 @@ export class Storage {
     this.#directory = directory;
     const { files, journalPath, logPath } = directory;
     const durable = sync === 'always';
-    let recovered: { queues: Map<number, Queue>; recovery: Recovery };
+    let recovered: { keepers: Map<number, Keeper>; recovery: Recovery };
     try {
       recovered = this.#recover();
     } catch (error) {
       directory.release();
       throw error;
     }
-    const { queues, recovery } = recovered;
+    const { keepers, recovery } = recovered;
     this.#journal = new Journal(files, journalPath, durable, () => this.#definitions());
     this.#log = new MessageLog(
       {
@@ -83,25 +89,25 @@ export class Storage {
     );
     owner.store.attach(this.#log);
     this.#compactor = new Compactor(this.#log, owner.table, owner.store.holders);
-    for (const [logId, recovered] of recovery.queues) queues.get(logId)?.restore(recovered);
+    for (const [logId, recovered] of recovery.queues) keepers.get(logId)?.restore(recovered);
   }
 
-  #recover(): { queues: Map<number, Queue>; recovery: Recovery } {
+  #recover(): { keepers: Map<number, Keeper>; recovery: Recovery } {
     const { files, logPath } = this.#directory;
     const { log, table } = this.#owner;
     this.#restoreDefinitions();
-    const queues = new Map<number, Queue>();
+    const keepers = new Map<number, Keeper>();
     for (const vhost of this.#owner.vhosts()) {
-      for (const queue of vhost.queues) if (queue.logId > 0) queues.set(queue.logId, queue);
+      for (const keeper of vhost.keepers()) keepers.set(keeper.logId, keeper);
     }
-    const recovery = recoverLog(files, logPath, table, (logId) => queues.has(logId), readFacts);
+    const recovery = recoverLog(files, logPath, table, (logId) => keepers.has(logId), readFacts);
     this.lastLogId = Math.max(this.lastLogId, recovery.highestLogId);
     for (const sentence of recovery.damage) log.write('error', `data damaged: ${sentence}`);
     for (const [logId, recovered] of recovery.queues) {
-      const sentence = lossOf(queues.get(logId)!, recovered, recovery);
+      const sentence = lossOf(keepers.get(logId)!.resource, recovered, recovery);
       if (sentence) log.write('error', `data damaged: ${sentence}`);
     }
-    return { queues, recovery };
+    return { keepers, recovery };
   }
 
   #restoreDefinitions(): void {
@@ -122,9 +128,9 @@ export class Storage {
       this.#owner.log.write('error', `data damaged: ${sentence}`);
     }
     for (const entry of content.entries as Definition[]) {
-      const [{ vhost, logId }] = Object.values(entry) as [{ vhost: string; logId?: number }];
+      const [{ vhost }] = Object.values(entry) as [{ vhost: string }];
       this.#owner.vhost(vhost).restore(entry);
-      this.lastLogId = Math.max(this.lastLogId, logId ?? 0);
+      this.lastLogId = Math.max(this.lastLogId, ...logIdsOf(entry));
     }
   }
 
@@ -162,7 +168,6 @@ export class Storage {
 
   /** Writes what is left and gives the directory back. */
   close(): Promise<void> {
-    for (const vhost of this.#owner.vhosts()) for (const queue of vhost.queues) queue.close();
     return new Promise((resolve) => {
       this.#log.close(() => {
         this.#directory.release();
@@ -172,13 +177,13 @@ export class Storage {
   }
 }
 
-/** What a queue has lost, if anything. */
+/** What a queue, or what is like one, has lost, if anything. */
 export function lossOf(
-  { name, vhost }: { readonly name: string; readonly vhost: string },
+  resource: string,
   { lost }: RecoveredQueue,
   { isLossExact }: Recovery,
 ): string | undefined {
   if (lost === 0) return undefined;
   const messages = `${isLossExact ? '' : 'about '}${lost} ${lost === 1 ? 'message' : 'messages'}`;
-  return `${named('queue', name, vhost)} lost ${messages}`;
+  return `${resource} lost ${messages}`;
 }

@@ -1,4 +1,5 @@
 // A virtual host: exchanges, queues and bindings with a name space of their own, and the way of a message through them.
+import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type Random, randomToken } from '../platform/random.ts';
 import type { Content } from '../protocol/content.ts';
@@ -7,6 +8,7 @@ import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
 import { type Definition, decodeArguments, queueDefinition } from './definitions.ts';
 import { requireSame, requireSameArguments } from './equivalence.ts';
+import type { DelayedMessages } from './exchange/delayed-messages.ts';
 import type { Exchange, ExchangeProperties } from './exchange/exchange.ts';
 import { Queue, type QueueHost, type QueueProperties } from './queue/queue.ts';
 import {
@@ -16,6 +18,7 @@ import {
 } from './queue/queue-arguments.ts';
 import { accessRefused, named, notFound, preconditionFailed, resourceLocked } from './refusal.ts';
 import type { Router } from './router.ts';
+import type { Keeper } from './storage.ts';
 import type { Turn } from './turn.ts';
 import { Exchanges, RESERVED_PREFIX } from './vhost/exchanges.ts';
 import { ExclusiveQueues } from './vhost/exclusive-queues.ts';
@@ -25,6 +28,7 @@ import { Recorder } from './vhost/recorder.ts';
 export interface VHostServices {
   readonly turn: Turn;
   readonly store: MessageStore;
+  readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   /** Makes a change last. */
@@ -61,7 +65,7 @@ export class VHost implements QueueHost {
     this.#log = services.log;
     this.#services = services;
     this.#recorder = new Recorder(services.record);
-    this.#exchanges = new Exchanges(name, this.#queues, this.#recorder, services.random);
+    this.#exchanges = new Exchanges(name, this.#queues, this.#recorder, services);
     this.router = this.#exchanges.router;
   }
 
@@ -91,6 +95,23 @@ export class VHost implements QueueHost {
       if (queue.durable) yield queueDefinition(this.name, queue);
     }
     yield* this.#exchanges.bindingDefinitions();
+  }
+
+  /** Whatever has a number in the log. */
+  *keepers(): Iterable<Keeper> {
+    for (const queue of this.#queues.values()) if (queue.logId > 0) yield queue;
+    for (const { delayed } of this.#exchanges.values()) if (delayed?.logId) yield delayed;
+  }
+
+  /** What delayed exchanges hold back, exchange by exchange. */
+  *delayedMessages(): Iterable<DelayedMessages> {
+    for (const { delayed } of this.#exchanges.values()) if (delayed) yield delayed;
+  }
+
+  /** The broker stops in order. */
+  close(): void {
+    for (const queue of this.#queues.values()) queue.close();
+    for (const delayed of this.delayedMessages()) delayed.close();
   }
 
   get queues(): Iterable<Queue> {

@@ -1,9 +1,23 @@
 // What a journal defines in the end, without the model of a broker: for looking at, whatever version wrote it.
 
+import { named } from '../broker/refusal.ts';
+
 export interface DefinedQueue {
   readonly vhost: string;
   readonly name: string;
   readonly logId: number;
+}
+
+/** What has messages in the log. */
+export interface DefinedKeeper {
+  readonly logId: number;
+  readonly resource: string;
+}
+
+interface DelayedExchange {
+  readonly vhost: string;
+  readonly name: string;
+  readonly delayedLogId: number;
 }
 
 interface Content {
@@ -33,6 +47,25 @@ export class Defined {
 
   get queues(): DefinedQueue[] {
     return [...(this.#byKind.get('queue')?.values() ?? [])] as unknown as DefinedQueue[];
+  }
+
+  /** Exchanges that hold messages back. */
+  get delayedExchanges(): DelayedExchange[] {
+    const exchanges = [...(this.#byKind.get('exchange')?.values() ?? [])];
+    return exchanges.filter((one) => 'delayedLogId' in one) as unknown as DelayedExchange[];
+  }
+
+  get keepers(): DefinedKeeper[] {
+    return [
+      ...this.queues.map(({ vhost, name, logId }) => ({
+        logId,
+        resource: named('queue', name, vhost),
+      })),
+      ...this.delayedExchanges.map(({ vhost, name, delayedLogId }) => ({
+        logId: delayedLogId,
+        resource: named('exchange', name, vhost),
+      })),
+    ];
   }
 
   #apply(kind: string, content: Content): void {

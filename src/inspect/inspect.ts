@@ -30,10 +30,18 @@ export interface QueueReport {
   readonly nextPlace: number;
 }
 
+/** What a delayed exchange holds back. */
+export interface DelayedReport {
+  readonly vhost: string;
+  readonly name: string;
+  readonly messages: number;
+}
+
 export interface DirectoryReport {
   readonly path: string;
   readonly files: readonly FileReport[];
   readonly queues: readonly QueueReport[];
+  readonly delayed: readonly DelayedReport[];
   /** How many durable exchanges, queues and bindings there are. */
   readonly definitions: Readonly<Record<string, number>>;
   /** A sentence each. */
@@ -61,18 +69,18 @@ export function inspectDirectory(
     );
   }
   const defined = new Defined(journal.entries);
-  const queues = new Map(defined.queues.map((queue) => [queue.logId, queue]));
+  const keepers = new Map(defined.keepers.map((keeper) => [keeper.logId, keeper]));
   const unknown = new Set<number>();
   const isKnown = (logId: number) => {
-    if (!queues.has(logId)) unknown.add(logId);
-    return queues.has(logId);
+    if (!keepers.has(logId)) unknown.add(logId);
+    return keepers.has(logId);
   };
   const table = new SegmentTable();
   const list = (at: string) => (at === logPath ? (names ?? []) : looked.list(at));
   const recovery = recoverLog({ ...looked, list }, logPath, table, isKnown);
   const damage = [...journal.damage, ...recovery.damage];
   for (const [logId, recovered] of recovery.queues) {
-    const sentence = lossOf(queues.get(logId)!, recovered, recovery);
+    const sentence = lossOf(keepers.get(logId)!.resource, recovered, recovery);
     if (sentence) damage.push(sentence);
   }
   if (!journal.exists && recovery.contents.size > 0) damage.push(`${journalPath} is missing`);
@@ -97,6 +105,11 @@ export function inspectDirectory(
           ) ?? 0,
       };
     }),
+    delayed: defined.delayedExchanges.map(({ vhost, name, delayedLogId }) => ({
+      vhost,
+      name,
+      messages: recovery.queues.get(delayedLogId)?.size ?? 0,
+    })),
     definitions: defined.counts,
     damage,
   };

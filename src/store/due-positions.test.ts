@@ -111,6 +111,13 @@ test('it is a list sorted by time and number, whatever is done to it', () => {
           expect(positions.nextAtMs).toBe(model[0]?.[0] ?? Number.POSITIVE_INFINITY);
         }
         expect(positions.find(sequence)).toBeUndefined();
+        const asked = new Set([0, 3, 4, sequence]);
+        expect([...positions.locate(asked).keys()].sort()).toEqual(
+          model
+            .map(([, number]) => number!)
+            .filter((number) => asked.has(number))
+            .sort(),
+        );
         expect(positions.list(offset, limit).map(({ sequence: number }) => number)).toEqual(
           model.slice(offset, offset + limit).map(([, number]) => number),
         );

@@ -72,6 +72,16 @@ export class DuePositions {
     return at < 0 ? undefined : this.#entry(at);
   }
 
+  /** Where the entries of those numbers are, as far as they are here. Looks at all entries, once. */
+  locate(sequences: ReadonlySet<number>): Map<number, DuePosition> {
+    const found = new Map<number, DuePosition>();
+    for (let at = 0; at < this.#size && found.size < sequences.size; at++) {
+      const sequence = this.#keys[at * 2 + 1]!;
+      if (sequences.has(sequence)) found.set(sequence, this.#entry(at));
+    }
+    return found;
+  }
+
   /** Removes the entry of that number; it must be here. Looks at all of them. */
   remove(sequence: number): void {
     this.#removeAt(this.#placeOf(sequence));
@@ -94,10 +104,9 @@ export class DuePositions {
     return found;
   }
 
-  /** Calls `visit` for every entry, in no particular order. */
-  forEach(visit: (sequence: number, slot: number) => void): void {
-    for (let at = 0; at < this.#size; at++)
-      visit(this.#keys[at * 2 + 1]!, this.#positions[at * 2]!);
+  /** Calls `visit` with the slot of every entry, in no particular order. */
+  eachSlot(visit: (slot: number) => void): void {
+    for (let at = 0; at < this.#size; at++) visit(this.#positions[at * 2]!);
   }
 
   clear(): void {

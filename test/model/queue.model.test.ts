@@ -8,6 +8,7 @@ import type { Queue } from '../../src/broker/queue/queue.ts';
 import { Turn } from '../../src/broker/turn.ts';
 import { VHost } from '../../src/broker/vhost.ts';
 import { silentLog } from '../../src/platform/log.ts';
+import { ManualClock } from '../../src/platform/manual-clock.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { blockOf } from '../../src/protocol/block.ts';
 import { Content } from '../../src/protocol/content.ts';
@@ -131,6 +132,7 @@ class Real {
       defer: (run) => void this.#deferred.push(run),
     });
     const services = {
+      clock: new ManualClock(),
       turn,
       store: this.store,
       random: systemRandom,

@@ -15,8 +15,14 @@ const make = (type: string) => exchangeTypes.get(type)!.make(FieldTable.empty, s
 
 const table = (name: string) => new FieldTable([[name, { type: 'I', value: 1 }]]);
 
-/** Types that pick one of their destinations, which have tests of their own. */
-const picking = ['x-consistent-hash', 'x-modulus-hash', 'x-random', 'x-local-random'];
+/** Types that have tests of their own: they pick one of their destinations, or stand for another type. */
+const special = [
+  'x-consistent-hash',
+  'x-modulus-hash',
+  'x-random',
+  'x-delayed-message',
+  'x-local-random',
+];
 
 /** How to bind so that a message of `key` and header `key` is matched, for each type. */
 const matching: Record<string, (key: string) => readonly [string, FieldTable]> = {
@@ -27,7 +33,7 @@ const matching: Record<string, (key: string) => readonly [string, FieldTable]> =
 };
 
 test('every type is tried here', () => {
-  expect([...Object.keys(matching), ...picking]).toEqual([...exchangeTypes.keys()]);
+  expect([...Object.keys(matching), ...special]).toEqual([...exchangeTypes.keys()]);
 });
 
 describe.each(Object.entries(matching))('%s', (name, match) => {

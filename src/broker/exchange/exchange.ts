@@ -2,6 +2,7 @@
 import type { FieldTable } from '../../protocol/field-table.ts';
 import { type Binding, bindingIdentity, type Destination } from '../binding.ts';
 import { textOf } from '../equivalence.ts';
+import type { DelayedMessages } from './delayed-messages.ts';
 import type { ExchangeType } from './exchange-type.ts';
 
 export interface ExchangeProperties {
@@ -22,6 +23,8 @@ export class Exchange implements ExchangeProperties {
   readonly internal: boolean;
   readonly arguments: FieldTable;
   readonly matcher: ExchangeType;
+  /** What a delayed exchange holds back. */
+  readonly delayed: DelayedMessages | undefined;
   /** Where messages go that match no binding. */
   readonly alternate: string | undefined;
   /** Bindings from this exchange, by identity. */
@@ -29,7 +32,7 @@ export class Exchange implements ExchangeProperties {
   /** Bindings to this exchange. */
   readonly incoming = new Set<Binding>();
 
-  constructor(properties: ExchangeProperties, matcher: ExchangeType) {
+  constructor(properties: ExchangeProperties, matcher: ExchangeType, delayed?: DelayedMessages) {
     this.name = properties.name;
     this.type = properties.type;
     this.durable = properties.durable;
@@ -37,6 +40,7 @@ export class Exchange implements ExchangeProperties {
     this.internal = properties.internal;
     this.arguments = properties.arguments;
     this.matcher = matcher;
+    this.delayed = delayed;
     this.alternate = alternateOf(properties.arguments);
   }
 

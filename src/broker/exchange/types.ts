@@ -3,6 +3,7 @@ import type { Random } from '../../platform/random.ts';
 import type { FieldTable } from '../../protocol/field-table.ts';
 import { preconditionFailed } from '../refusal.ts';
 import { ConsistentHashExchange, checkConsistentHash } from './consistent-hash.ts';
+import { DELAYED_TYPE, delayedTypeOf } from './delay.ts';
 import { DirectExchange } from './direct.ts';
 import type { ExchangeType, ExchangeTypeMaker } from './exchange-type.ts';
 import { FanoutExchange } from './fanout.ts';
@@ -25,8 +26,33 @@ export const exchangeTypes: ReadonlyMap<string, ExchangeTypeMaker> = new Map<
   ],
   ['x-modulus-hash', { make: () => new ModulusHashExchange() }],
   ['x-random', { make: (_all, random) => new RandomExchange(random) }],
+  [
+    DELAYED_TYPE,
+    {
+      check: checkDelayed,
+      make: (all, random) =>
+        makeExchangeType({ type: delayedTypeOf(all)!, arguments: all }, random),
+    },
+  ],
   ['x-local-random', { make: (_all, random) => new LocalRandomExchange(random) }],
 ]);
+
+/** The real type is in an argument, and checks the others. The texts are those of RabbitMQ's plugin. */
+function checkDelayed(exchangeArguments: FieldTable, resource: string): void {
+  const type = delayedTypeOf(exchangeArguments);
+  if (type === DELAYED_TYPE) {
+    throw preconditionFailed(
+      "Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'",
+    );
+  }
+  if (type === undefined) {
+    throw preconditionFailed(
+      "Invalid argument, 'x-delayed-type' must be an existing exchange type",
+    );
+  }
+  checkExchangeType(type);
+  checkExchangeArguments({ type, arguments: exchangeArguments }, resource);
+}
 
 interface Declared {
   readonly type: string;

@@ -98,6 +98,10 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
   get consumers(): Iterable<Consumer> {
     return this.#consumers;
   }
+  /** How it is called in sentences. */
+  get resource(): string {
+    return named('queue', this.name, this.vhost);
+  }
   /** The vhost's name. */
   get vhost(): string {
     return this.#host.name;

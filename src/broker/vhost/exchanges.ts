@@ -1,5 +1,6 @@
 // The exchanges of a vhost, and the bindings from them to each other and to its queues.
-import type { Random } from '../../platform/random.ts';
+
+import type { Content } from '../../protocol/content.ts';
 import { FieldTable } from '../../protocol/field-table.ts';
 import type { Destination } from '../binding.ts';
 import {
@@ -10,13 +11,18 @@ import {
   exchangeDefinition,
   isDurable,
 } from '../definitions.ts';
+import { enqueueRouted } from '../enqueue.ts';
 import { requireSame, requireSameArguments, requireText } from '../equivalence.ts';
 import { DefaultExchange } from '../exchange/default.ts';
+import { DELAYED_TYPE } from '../exchange/delay.ts';
+import { DelayedMessages, type DelayedMessagesHost } from '../exchange/delayed-messages.ts';
 import { Exchange, type ExchangeProperties } from '../exchange/exchange.ts';
 import { checkExchangeArguments, checkExchangeType, makeExchangeType } from '../exchange/types.ts';
 import type { Queue } from '../queue/queue.ts';
 import { accessRefused, named, notFound, preconditionFailed } from '../refusal.ts';
 import { Router } from '../router.ts';
+import { selectedOf } from '../sender-selected.ts';
+import type { VHostServices } from '../vhost.ts';
 import type { Recorder } from './recorder.ts';
 
 export const RESERVED_PREFIX = 'amq.';
@@ -35,7 +41,8 @@ export class Exchanges {
   readonly #vhost: string;
   readonly #queues: ReadonlyMap<string, Queue>;
   readonly #recorder: Recorder;
-  readonly #random: Random;
+  readonly #services: VHostServices;
+  readonly #delayedHost: DelayedMessagesHost;
   readonly #exchanges = new Map<string, Exchange>();
   readonly router = new Router(this.#exchanges);
 
@@ -43,12 +50,15 @@ export class Exchanges {
     vhost: string,
     queues: ReadonlyMap<string, Queue>,
     recorder: Recorder,
-    random: Random,
+    services: VHostServices,
   ) {
     this.#vhost = vhost;
     this.#queues = queues;
     this.#recorder = recorder;
-    this.#random = random;
+    const { turn, store, clock } = services;
+    const publish = (exchange: string, content: Content) => this.#publish(exchange, content);
+    this.#delayedHost = { vhost, turn, store, clock, publish };
+    this.#services = services;
     const common = { durable: true, autoDelete: false, arguments: FieldTable.empty };
     const unnamed = { name: '', type: 'direct', internal: false, ...common };
     this.#exchanges.set('', new Exchange(unnamed, new DefaultExchange(queues)));
@@ -62,7 +72,7 @@ export class Exchanges {
     if ('exchange' in definition) {
       const { exchange } = definition;
       const restored = decodeArguments(exchange.arguments);
-      this.#add({ ...exchange, durable: true, arguments: restored });
+      this.#add({ ...exchange, durable: true, arguments: restored }, exchange.delayedLogId);
     } else if ('noExchange' in definition) {
       const exchange = this.#exchanges.get(definition.noExchange.name);
       if (exchange) this.#remove(exchange);
@@ -142,13 +152,32 @@ export class Exchanges {
     requireSameArguments(['alternate-exchange'], resource, current, properties.arguments);
   }
 
-  #add(properties: ExchangeProperties): void {
-    const exchange = new Exchange(properties, makeExchangeType(properties, this.#random));
+  #add(properties: ExchangeProperties, logId?: number): void {
+    const matcher = makeExchangeType(properties, this.#services.random);
+    const exchange = new Exchange(properties, matcher, this.#delayedFor(properties, logId));
     this.#exchanges.set(properties.name, exchange);
     this.router.exchangeAdded(exchange);
     const isOwn = exchange.name.startsWith(RESERVED_PREFIX);
     if (exchange.durable && !isOwn)
       this.#recorder.record(exchangeDefinition(this.#vhost, exchange));
+  }
+
+  /** Where an exchange keeps what it holds back, if it is of the type that does; `logId` when it had a number before. */
+  #delayedFor(properties: ExchangeProperties, logId: number | undefined) {
+    const { name, type, durable } = properties;
+    if (type !== DELAYED_TYPE) return undefined;
+    const number = durable ? (logId ?? this.#services.nextLogId()) : 0;
+    return new DelayedMessages(name, this.#delayedHost, number);
+  }
+
+  /** What was held back goes on as if it were published now. */
+  #publish(name: string, held: Content): void {
+    const exchange = this.#exchanges.get(name);
+    if (!exchange) return;
+    const { store, turn } = this.#services;
+    const selected = selectedOf(held);
+    const routed = this.router.route(selected.content, exchange, selected.routingKeys);
+    enqueueRouted(store, selected, routed, turn);
   }
 
   /**
@@ -174,6 +203,7 @@ export class Exchanges {
 
   #remove(exchange: Exchange): void {
     this.#forget(exchange);
+    exchange.delayed?.delete();
     for (const binding of [...exchange.bindings]) exchange.unbind(binding);
     this.unbindAll(exchange);
     this.router.bindingsChanged();
@@ -190,6 +220,7 @@ export class Exchanges {
         const isUnneeded = source.autoDelete && !source.isUsed && !this.#recorder.isRestoring;
         if (!isUnneeded || !this.#exchanges.has(source.name)) continue;
         this.#forget(source);
+        source.delayed?.delete();
         going.push(source);
       }
     }
