@@ -86,10 +86,11 @@ export class Broker {
   }
 
   addVHost(name: string): VHost {
-    const { random, log } = this.services;
+    const { clock, random, log } = this.services;
     const vhost = new VHost(name, {
       turn: this.turn,
       store: this.store,
+      clock,
       random,
       log,
       record: (definition) => this.#storage?.record(definition),
@@ -108,6 +109,7 @@ export class Broker {
 
   /** Everything that was to last is on disk when this resolves; nothing may be asked of the broker any more. */
   async close(): Promise<void> {
+    for (const vhost of this.#vhosts.values()) for (const queue of vhost.queues) queue.close();
     await this.#storage?.close();
   }
 

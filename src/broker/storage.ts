@@ -162,7 +162,6 @@ export class Storage {
 
   /** Writes what is left and gives the directory back. */
   close(): Promise<void> {
-    for (const vhost of this.#owner.vhosts()) for (const queue of vhost.queues) queue.close();
     return new Promise((resolve) => {
       this.#log.close(() => {
         this.#directory.release();

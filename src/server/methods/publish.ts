@@ -1,8 +1,8 @@
 // basic.publish: from the checks to the queues. The fast path (fast-path.ts), the state machine's commands and a
 // transaction's commit all end here.
 import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
+import { Enqueued, enqueue } from '../../broker/enqueue.ts';
 import type { Exchange } from '../../broker/exchange/exchange.ts';
-import { storeMessage } from '../../broker/message.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
 import { MAX_EXPIRY_MS } from '../../broker/queue/queue-arguments.ts';
 import { accessRefused, named, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
@@ -50,17 +50,19 @@ export function publish(
     channel.transaction.holdPublish(message, mandatory);
     return;
   }
-  let mustLast = false;
+  let enqueued = 0;
   if (selected) {
-    mustLast = publishSelected(channel, selected, route.exchange, mandatory);
+    enqueued = publishSelected(channel, selected, route.exchange, mandatory);
   } else {
     const queues = route.queues ?? queuesOf(channel, message, route.exchange);
-    if (queues.length > 0) mustLast = enqueue(channel, message, queues);
+    if (queues.length > 0) enqueued = enqueue(channel.store, message, queues, channel.vhost.turn);
     else if (!reply(channel, message, route.exchange, message.routingKey) && mandatory) {
       returnMessage(channel, message);
     }
   }
-  if (channel.confirms) channel.accepted(channel.confirms, mustLast);
+  if (!channel.confirms) return;
+  if ((enqueued & Enqueued.REFUSED) !== 0) channel.refused(channel.confirms);
+  else channel.accepted(channel.confirms, (enqueued & Enqueued.MUST_LAST) !== 0);
 }
 
 /** A publish of a transaction that commits: checked when it came, routed now. */
@@ -71,18 +73,18 @@ export function publishHeld(channel: Channel, content: Content, mandatory: boole
   else if (mandatory) returnMessage(channel, content);
 }
 
-/** True when the message has to be on disk before it is confirmed. */
+/** Answers what became of it (see enqueue.ts). */
 function publishSelected(
   channel: Channel,
   { content, routingKeys }: SenderSelected,
   exchange: Exchange,
   mandatory: boolean,
-): boolean {
+): number {
   const replied = routingKeys.filter((key) => reply(channel, content, exchange, key));
   const queues = channel.vhost.router.route(content, exchange, routingKeys);
-  if (queues.length > 0) return enqueue(channel, content, queues);
+  if (queues.length > 0) return enqueue(channel.store, content, queues, channel.vhost.turn);
   if (replied.length === 0 && mandatory) returnMessage(channel, content);
-  return false;
+  return 0;
 }
 
 /** Hands a direct reply to whom it is for; false when it is none, or nobody waits for it any more. */
@@ -100,18 +102,6 @@ function reply(
 
 function queuesOf(channel: Channel, content: Content, exchange: Exchange): readonly Queue[] {
   return channel.vhost.router.route(content, exchange, [content.routingKey]);
-}
-
-/** Stores the message once and puts it into all queues; true when it has to be on disk before it is confirmed. */
-function enqueue(channel: Channel, content: Content, queues: readonly Queue[]): boolean {
-  const { slot, recordAt, isLogged } = storeMessage(
-    channel.store,
-    content,
-    queues,
-    channel.vhost.turn,
-  );
-  for (let i = 0; i < queues.length; i++) queues[i]!.publish(slot, recordAt);
-  return isLogged;
 }
 
 /** @throws AmqpError 406 when a body is larger than the broker takes. */
