@@ -1,31 +1,55 @@
-// Puts a message where its route leads: into queues, and into what delayed exchanges hold back.
+// The last step of every publish: one record for all the queues that take the message, and one for each delayed exchange that
+// holds it back. Ends here whatever brings a message, a client, a transaction or a queue that lets go of it.
 import type { Content } from '../protocol/content.ts';
 import type { MessageStore } from '../store/message-store.ts';
-import { type Now, storeMessage } from './message.ts';
+import { isTimed, Need, type Now, storeMessage } from './message.ts';
 import type { Queue } from './queue/queue.ts';
 import type { Routed } from './router.ts';
 import type { SenderSelected } from './sender-selected.ts';
 
-/** Stores a message once and puts it into all queues; true when it has to be on disk before it is confirmed. */
+/** What became of a message; a sum of these. */
+export const Enqueued = {
+  /** A queue has it, or a delayed exchange. */
+  TAKEN: 1,
+  /** It has to be on disk before it is confirmed. */
+  MUST_LAST: 2,
+  /** A queue would not take it. */
+  REFUSED: 4,
+} as const;
+
+/** Stores a message once and puts it into all `queues` that take it, of which there is at least one. */
 export function enqueue(
   store: MessageStore,
   content: Content,
   queues: readonly Queue[],
   now: Now,
-): boolean {
-  const { slot, recordAt, isLogged } = storeMessage(store, content, queues, now);
-  for (let i = 0; i < queues.length; i++) queues[i]!.publish(slot, recordAt);
-  return isLogged;
+): number {
+  for (let i = 0; i < queues.length; i++) {
+    if ((queues[i]!.needs & Need.CONSENT) === 0) continue;
+    const willing = queues.filter((queue) => queue.accepts(content));
+    const isRefused = willing.length < queues.length ? Enqueued.REFUSED : 0;
+    return willing.length === 0 ? isRefused : isRefused + put(store, content, willing, now);
+  }
+  return put(store, content, queues, now);
 }
 
-/** The same for a message that may be held back as well. */
+function put(store: MessageStore, content: Content, queues: readonly Queue[], now: Now): number {
+  const segment = storeMessage(store, content, queues, now);
+  const { slot, recordAt } = segment;
+  const bodyBytes = content.bodyEnd - content.bodyAt;
+  const timed = isTimed(segment, recordAt);
+  for (let i = 0; i < queues.length; i++) queues[i]!.publish(slot, recordAt, bodyBytes, timed);
+  return segment.isLogged ? Enqueued.TAKEN + Enqueued.MUST_LAST : Enqueued.TAKEN;
+}
+
+/** Puts a message wherever its route leads; 0 when that is nowhere. */
 export function enqueueRouted(
   store: MessageStore,
   { content, original }: SenderSelected,
   { queues, delays }: Routed,
   now: Now,
-): boolean {
-  let mustLast = queues.length > 0 && enqueue(store, content, queues, now);
-  for (const delayed of delays) mustLast = delayed.hold(original) || mustLast;
-  return mustLast;
+): number {
+  let enqueued = queues.length > 0 ? enqueue(store, content, queues, now) : 0;
+  for (const delayed of delays) enqueued |= delayed.hold(original);
+  return enqueued;
 }

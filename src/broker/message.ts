@@ -62,13 +62,13 @@ export function storeMessage(
     if (taker.logId > 0) isLogged = true;
   }
   if ((needs & Need.PLACE) !== 0) prepare(takers, content);
-  const isTimed =
+  const needsTimes =
     (needs & Need.TIME) !== 0 || (content.propertyFlags & PropertyFlag.expiration) !== 0;
-  const size = sizeOf(content) + (isTimed ? TIMES_BYTES : 0);
+  const size = sizeOf(content) + (needsTimes ? TIMES_BYTES : 0);
   // A persistent message in a durable queue is to be there after a restart. Queues have numbers only where there is a log.
   const mustLast = isLogged && ((needs & Need.LASTING) !== 0 || isPersistent(content));
   const segment = mustLast ? store.append(size, takers) : store.allocate(size, takers.length);
-  if (isTimed) writeTimed(content, segment, now.nowMs);
+  if (needsTimes) writeTimed(content, segment, now.nowMs);
   else write(content, segment, segment.recordAt + HEAD_BYTES, 0);
   return segment;
 }
@@ -91,9 +91,8 @@ function isPersistent(content: Content): boolean {
 }
 
 /** Where the exchange's name begins in the message at `offset`. */
-function routeAtOf({ view }: Segment, offset: number): number {
-  const isTimed = view.getInt32(offset + 4) < 0;
-  return offset + HEAD_BYTES + (isTimed ? TIMES_BYTES : 0);
+function routeAtOf(segment: Segment, offset: number): number {
+  return offset + HEAD_BYTES + (isTimed(segment, offset) ? TIMES_BYTES : 0);
 }
 
 /** How many bytes the message at `offset` takes. */
@@ -163,6 +162,11 @@ export function viewMessage(segment: Segment, offset: number, content: Content):
   content.bodyEnd = propertiesEnd + view.getUint32(offset);
 }
 
+/** Whether the message at `offset` says when it was published. */
+export function isTimed({ view }: Pick<Segment, 'view'>, offset: number): boolean {
+  return view.getInt32(offset + 4) < 0;
+}
+
 /** The size of the body of the message at `offset`. */
 export function bodyBytesOf({ view }: Pick<Segment, 'view'>, offset: number): number {
   return view.getUint32(offset);
@@ -173,12 +177,13 @@ export function bodyBytesOf({ view }: Pick<Segment, 'view'>, offset: number): nu
  * as it does not say so itself, at `publishedAtMs`. Infinite when it never ends.
  */
 export function deadlineOf(
-  { view }: Pick<Segment, 'view'>,
+  segment: Pick<Segment, 'view'>,
   offset: number,
   ttlMs: number,
   publishedAtMs: number,
 ): number {
-  if (view.getInt32(offset + 4) >= 0) return publishedAtMs + ttlMs;
+  if (!isTimed(segment, offset)) return publishedAtMs + ttlMs;
+  const { view } = segment;
   const expirationMs = readU48(view, offset + HEAD_BYTES + 6);
   const lifeMs = expirationMs === NO_EXPIRATION ? ttlMs : Math.min(ttlMs, expirationMs);
   return readU48(view, offset + HEAD_BYTES) + lifeMs;
@@ -187,8 +192,8 @@ export function deadlineOf(
 /** What recovery notes of a message, so that nobody has to read it again. */
 export function readFacts(view: DataView, offset: number, facts: RecordFacts): void {
   facts.bodyBytes = view.getUint32(offset);
-  const isTimed = view.getInt32(offset + 4) < 0;
-  facts.publishedAtMs = isTimed ? readU48(view, offset + HEAD_BYTES) : undefined;
-  const expirationMs = isTimed ? readU48(view, offset + HEAD_BYTES + 6) : NO_EXPIRATION;
+  const hasTimes = isTimed({ view }, offset);
+  facts.publishedAtMs = hasTimes ? readU48(view, offset + HEAD_BYTES) : undefined;
+  const expirationMs = hasTimes ? readU48(view, offset + HEAD_BYTES + 6) : NO_EXPIRATION;
   facts.expirationMs = expirationMs === NO_EXPIRATION ? undefined : expirationMs;
 }

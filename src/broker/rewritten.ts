@@ -20,6 +20,27 @@ export function withProperty(content: Content, flag: number, value: Uint8Array):
   return assembled([route, before, value, after], route.length, content.body);
 }
 
+/** A copy of `content` with another table of headers, in wire format. */
+export function withHeaders(content: Content, headers: Uint8Array): Content {
+  const { bytes, view } = content.block;
+  const { propertiesAt, propertiesEnd } = content;
+  const flags = content.propertyFlags | PropertyFlag.headers;
+  const headersAt = propertyAt(view, propertiesAt, PropertyFlag.headers);
+  const headersEnd = propertyAt(view, propertiesAt, PropertyFlag.headers >> 1);
+  const route = bytes.subarray(content.routeAt, content.routeEnd);
+  return assembled(
+    [
+      route,
+      Uint8Array.of(flags >> 8, flags),
+      bytes.subarray(propertiesAt + 2, headersAt),
+      headers,
+      bytes.subarray(headersEnd, propertiesEnd),
+    ],
+    route.length,
+    content.body,
+  );
+}
+
 /** A copy of `content` with another exchange, key and table of headers, and without an expiration. */
 export function asDeadLetter(
   content: Content,

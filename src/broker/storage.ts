@@ -27,7 +27,7 @@ const SETTLED_WITHIN_MS = 25;
 export interface Keeper {
   readonly logId: number;
   /** How it is called in sentences: `queue 'q' in vhost '/'`. */
-  readonly resource: string;
+  readonly title: string;
   restore(recovered: RecoveredQueue): void;
 }
 
@@ -104,7 +104,7 @@ export class Storage {
     this.lastLogId = Math.max(this.lastLogId, recovery.highestLogId);
     for (const sentence of recovery.damage) log.write('error', `data damaged: ${sentence}`);
     for (const [logId, recovered] of recovery.queues) {
-      const sentence = lossOf(keepers.get(logId)!.resource, recovered, recovery);
+      const sentence = lossOf(keepers.get(logId)!.title, recovered, recovery);
       if (sentence) log.write('error', `data damaged: ${sentence}`);
     }
     return { keepers, recovery };
@@ -179,11 +179,11 @@ export class Storage {
 
 /** What a queue, or what is like one, has lost, if anything. */
 export function lossOf(
-  resource: string,
+  title: string,
   { lost }: RecoveredQueue,
   { isLossExact }: Recovery,
 ): string | undefined {
   if (lost === 0) return undefined;
   const messages = `${isLossExact ? '' : 'about '}${lost} ${lost === 1 ? 'message' : 'messages'}`;
-  return `${resource} lost ${messages}`;
+  return `${title} lost ${messages}`;
 }

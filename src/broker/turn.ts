@@ -13,6 +13,7 @@ export class Turn {
   #dispatches: TurnTask[] = [];
   #flushes: TurnTask[] = [];
   #deferred = false;
+  #isEnding = false;
   /** When this turn first asked for the time; 0 before. */
   #nowMs = 0;
   readonly #atEnd: () => void;
@@ -27,7 +28,7 @@ export class Turn {
   get nowMs(): number {
     if (this.#nowMs === 0) {
       this.#nowMs = this.#clock.now();
-      this.#defer();
+      if (!this.#isEnding) this.#defer();
     }
     return this.#nowMs;
   }
@@ -62,6 +63,7 @@ export class Turn {
   readonly #end = (): void => {
     // Tasks that are scheduled from here on belong to the next turn, but for flushes that dispatching asks for.
     this.#deferred = false;
+    this.#isEnding = true;
     this.#nowMs = 0;
     const dispatches = this.#dispatches;
     this.#dispatches = [];
@@ -76,7 +78,7 @@ export class Turn {
       task.endTurn();
     }
     this.#atEnd();
-    // Whoever asked in here may have been before the rest of the turn; the next one asks again.
+    this.#isEnding = false;
     this.#nowMs = 0;
   };
 }

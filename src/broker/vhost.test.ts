@@ -11,7 +11,8 @@ import { encodeProperties } from '../protocol/properties.ts';
 import { MessageStore } from '../store/message-store.ts';
 import type { ExchangeProperties } from './exchange/exchange.ts';
 import type { Consumer } from './queue/consumer.ts';
-import type { Queue, QueueProperties } from './queue/queue.ts';
+import type { Queue } from './queue/queue.ts';
+import type { QueueProperties } from './queue/queue-host.ts';
 import { Turn } from './turn.ts';
 import { VHost } from './vhost.ts';
 
@@ -351,15 +352,6 @@ describe('queues', () => {
     expect(declareQueue(one, { exclusive: true }).name).toBe(one);
   });
 
-  test('arguments without effect are logged when the queue is new', () => {
-    const more = { arguments: table({ 'x-max-length': int(5), 'x-expires': int(5) }) };
-    declareQueue('q', more);
-    declareQueue('q', more);
-    expect(warnings).toEqual([
-      "warning: queue 'q' in vhost '/': x-max-length, x-expires accepted, but without effect in this version",
-    ]);
-  });
-
   describe('exclusive', () => {
     const LOCKED =
       "cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.";
@@ -411,8 +403,8 @@ describe('queues', () => {
   test('deleting with conditions', () => {
     const queue = declareQueue('q');
     const { slot, recordAt } = vhost.store.allocate(1, 2);
-    queue.publish(slot, recordAt);
-    queue.publish(slot, recordAt);
+    queue.publish(slot, recordAt, 0, false);
+    queue.publish(slot, recordAt, 0, false);
     expect(() => vhost.deleteQueue(queue, false, true)).toThrow(
       refusal(406, "queue 'q' in vhost '/' not empty"),
     );

@@ -6,17 +6,27 @@ import type { Content } from '../protocol/content.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
+import type { DeathReason } from './dead-letter.ts';
+import { sendDeadLetter } from './dead-lettering.ts';
 import { type Definition, decodeArguments, queueDefinition } from './definitions.ts';
-import { requireSame, requireSameArguments } from './equivalence.ts';
+import { requireSame } from './equivalence.ts';
 import type { DelayedMessages } from './exchange/delayed-messages.ts';
 import type { Exchange, ExchangeProperties } from './exchange/exchange.ts';
-import { Queue, type QueueHost, type QueueProperties } from './queue/queue.ts';
+import { Queue } from './queue/queue.ts';
 import {
-  argumentsWithoutEffect,
   checkQueueArguments,
-  queueArgumentNames,
+  checkQueueProperties,
+  requireSameQueueArguments,
 } from './queue/queue-arguments.ts';
-import { accessRefused, named, notFound, preconditionFailed, resourceLocked } from './refusal.ts';
+import type { QueueHost, QueueProperties } from './queue/queue-host.ts';
+import {
+  accessRefused,
+  named,
+  notFound,
+  notImplemented,
+  preconditionFailed,
+  resourceLocked,
+} from './refusal.ts';
 import type { Router } from './router.ts';
 import type { Keeper } from './storage.ts';
 import type { Turn } from './turn.ts';
@@ -46,8 +56,8 @@ export class VHost implements QueueHost {
   readonly name: string;
   readonly turn: Turn;
   readonly store: MessageStore;
+  readonly clock: Clock;
   readonly #random: Random;
-  readonly #log: Log;
   readonly #services: VHostServices;
   readonly #recorder: Recorder;
   readonly #queues = new Map<string, Queue>();
@@ -61,8 +71,8 @@ export class VHost implements QueueHost {
     this.name = name;
     this.turn = services.turn;
     this.store = services.store;
+    this.clock = services.clock;
     this.#random = services.random;
-    this.#log = services.log;
     this.#services = services;
     this.#recorder = new Recorder(services.record);
     this.#exchanges = new Exchanges(name, this.#queues, this.#recorder, services);
@@ -202,18 +212,18 @@ export class VHost implements QueueHost {
       const resource = named('queue', name, this.name);
       requireSame('durable', resource, existing.durable, durable);
       requireSame('auto_delete', resource, existing.autoDelete, properties.autoDelete);
-      const current = existing.arguments;
-      requireSameArguments(queueArgumentNames, resource, current, properties.arguments);
+      requireSameQueueArguments(resource, existing.arguments, properties.arguments);
+      existing.redeclared();
       return existing;
     }
     if (!nameIsGenerated && name.startsWith(RESERVED_PREFIX)) {
       throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
     }
     checkQueueArguments(name, this.name, properties.arguments);
+    checkQueueProperties(properties, this.name, nameIsGenerated);
     const logId = durable ? this.#services.nextLogId() : 0;
     const queue = this.#addQueue({ ...properties, durable }, logId, exclusive ? owner : undefined);
     if (exclusive) this.#exclusiveQueues.add(queue, owner);
-    this.#warnOfArgumentsWithoutEffect(queue);
     return queue;
   }
 
@@ -225,22 +235,17 @@ export class VHost implements QueueHost {
     return queue;
   }
 
-  #warnOfArgumentsWithoutEffect(queue: Queue): void {
-    const unused = argumentsWithoutEffect(queue.arguments);
-    if (unused.length === 0) return;
-    const resource = named('queue', queue.name, this.name);
-    this.#log.write(
-      'warning',
-      `${resource}: ${unused.join(', ')} accepted, but without effect in this version`,
-    );
-  }
-
   /**
    * Deletes a queue and answers how many ready messages went with it.
-   * @throws AmqpError 406 when it is not as unused or empty as asked.
+   * @throws AmqpError 406 when it is not as unused or empty as asked, 540 when a quorum queue is asked that.
    */
   deleteQueue(queue: Queue, ifUnused = false, ifEmpty = false): number {
     const resource = named('queue', queue.name, this.name);
+    if (queue.type === 'quorum' && (ifUnused || ifEmpty)) {
+      throw notImplemented(
+        `cannot delete ${resource}. queue.delete operations with ${ifUnused ? 'if-unused' : 'if-empty'} flag set are not supported by quorum queues`,
+      );
+    }
     if (ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${resource} in use`);
     if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${resource} not empty`);
     this.#queues.delete(queue.name);
@@ -249,6 +254,10 @@ export class VHost implements QueueHost {
     this.router.queueChanged(queue);
     this.#exchanges.unbindAll(queue);
     return queue.delete();
+  }
+
+  sendDeadLetter(queue: Queue, content: Content, reason: DeathReason): boolean {
+    return sendDeadLetter(this, queue.name, queue.settings, content, reason);
   }
 
   deleteUnused(queue: Queue): void {

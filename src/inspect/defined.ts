@@ -11,7 +11,7 @@ export interface DefinedQueue {
 /** What has messages in the log. */
 export interface DefinedKeeper {
   readonly logId: number;
-  readonly resource: string;
+  readonly title: string;
 }
 
 interface DelayedExchange {
@@ -59,11 +59,11 @@ export class Defined {
     return [
       ...this.queues.map(({ vhost, name, logId }) => ({
         logId,
-        resource: named('queue', name, vhost),
+        title: named('queue', name, vhost),
       })),
       ...this.delayedExchanges.map(({ vhost, name, delayedLogId }) => ({
         logId: delayedLogId,
-        resource: named('exchange', name, vhost),
+        title: named('exchange', name, vhost),
       })),
     ];
   }

@@ -80,7 +80,7 @@ export function inspectDirectory(
   const recovery = recoverLog({ ...looked, list }, logPath, table, isKnown);
   const damage = [...journal.damage, ...recovery.damage];
   for (const [logId, recovered] of recovery.queues) {
-    const sentence = lossOf(keepers.get(logId)!.resource, recovered, recovery);
+    const sentence = lossOf(keepers.get(logId)!.title, recovered, recovery);
     if (sentence) damage.push(sentence);
   }
   if (!journal.exists && recovery.contents.size > 0) damage.push(`${journalPath} is missing`);

@@ -90,12 +90,15 @@ export class ModelBroker {
   async drain(queue: string, seen: (content: Content) => void): Promise<void> {
     const from = this.vhost.queue(queue)!;
     for (;;) {
-      if (!from.isHeadResident) await new Promise<void>((done) => from.loadHead(done));
+      for (let { obstacle } = from; obstacle; obstacle = from.obstacle) {
+        await new Promise<void>(obstacle);
+      }
       const content = new Content();
       const isThere = from.get(true, (sequence, slot, offset) => {
         viewMessage(this.broker.store.segment(slot), offset, content);
         seen(content);
         from.settleDelivered(sequence, slot);
+        return content.body.length;
       });
       if (!isThere) return;
     }

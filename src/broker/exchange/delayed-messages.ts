@@ -10,6 +10,7 @@ import { type DuePosition, DuePositions } from '../../store/due-positions.ts';
 import type { RecoveredQueue } from '../../store/log/recovered-queue.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 import type { PositionHolder, PositionVisitor } from '../../store/position-holder.ts';
+import { Enqueued } from '../enqueue.ts';
 import { type MessageTaker, Need, storeMessage, viewMessage } from '../message.ts';
 import { named } from '../refusal.ts';
 import type { Turn, TurnTask } from '../turn.ts';
@@ -79,7 +80,7 @@ export class DelayedMessages implements MessageTaker, PositionHolder, TurnTask {
     return this.#nextSequence;
   }
   /** How it is called in sentences. */
-  get resource(): string {
+  get title(): string {
     return named('exchange', this.exchange, this.#host.vhost);
   }
 
@@ -91,15 +92,15 @@ export class DelayedMessages implements MessageTaker, PositionHolder, TurnTask {
   /** Nothing has to be known of a message beforehand. */
   prepare(): void {}
 
-  /** Keeps a message until it is due; true when it has to be on disk before it is confirmed. */
-  hold(content: Content): boolean {
+  /** Keeps a message until it is due; answers as `enqueue` does. */
+  hold(content: Content): number {
     const dueAtMs = this.#host.turn.nowMs + delayMsOf(content);
     this.#due.nowMs = dueAtMs;
     const segment = storeMessage(this.#host.store, content, this.#takers, this.#due);
     this.#waiting.add(dueAtMs, this.#nextSequence, segment.slot, segment.recordAt);
     this.#nextSequence += 1;
     this.#wakeAt(dueAtMs);
-    return segment.isLogged;
+    return segment.isLogged ? Enqueued.TAKEN + Enqueued.MUST_LAST : Enqueued.TAKEN;
   }
 
   /** Takes the messages that were waiting before the broker stopped. */

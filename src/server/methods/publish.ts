@@ -1,7 +1,7 @@
 // basic.publish: from the checks to the queues. The fast path (fast-path.ts), the state machine's commands and a
 // transaction's commit all end here.
 import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
-import { enqueue, enqueueRouted } from '../../broker/enqueue.ts';
+import { Enqueued, enqueue, enqueueRouted } from '../../broker/enqueue.ts';
 import { checkDelay } from '../../broker/exchange/delay.ts';
 import type { Exchange } from '../../broker/exchange/exchange.ts';
 import { MAX_EXPIRY_MS } from '../../broker/queue/queue-arguments.ts';
@@ -56,19 +56,21 @@ export function publish(
     channel.transaction.holdPublish(message, mandatory);
     return;
   }
-  let mustLast = false;
+  let enqueued = 0;
   if (selected) {
-    mustLast = publishSelected(channel, selected, route.exchange, mandatory);
+    enqueued = publishSelected(channel, selected, route.exchange, mandatory);
   } else {
     const { queues } = route;
-    if (!queues) mustLast = publishSelected(channel, toOwnKey(message), route.exchange, mandatory);
-    else if (queues.length > 0)
-      mustLast = enqueue(channel.store, message, queues, channel.vhost.turn);
-    else if (!reply(channel, message, route.exchange, message.routingKey) && mandatory) {
+    if (!queues) enqueued = publishSelected(channel, toOwnKey(message), route.exchange, mandatory);
+    else if (queues.length > 0) {
+      enqueued = enqueue(channel.store, message, queues, channel.vhost.turn);
+    } else if (!reply(channel, message, route.exchange, message.routingKey) && mandatory) {
       returnMessage(channel, message);
     }
   }
-  if (channel.confirms) channel.accepted(channel.confirms, mustLast);
+  if (!channel.confirms) return;
+  if ((enqueued & Enqueued.REFUSED) !== 0) channel.refused(channel.confirms);
+  else channel.accepted(channel.confirms, (enqueued & Enqueued.MUST_LAST) !== 0);
 }
 
 /** A publish of a transaction that commits: checked when it came, routed now. */
@@ -79,13 +81,13 @@ export function publishHeld(channel: Channel, content: Content, mandatory: boole
   else if (mandatory) returnMessage(channel, content);
 }
 
-/** True when the message has to be on disk before it is confirmed. */
+/** Answers what became of it (see enqueue.ts). */
 function publishSelected(
   channel: Channel,
   selected: SenderSelected,
   exchange: Exchange,
   mandatory: boolean,
-): boolean {
+): number {
   const { content, routingKeys } = selected;
   const replied = routingKeys.filter((key) => reply(channel, content, exchange, key));
   const { router, turn } = channel.vhost;
@@ -94,7 +96,7 @@ function publishSelected(
     return enqueueRouted(channel.store, selected, routed, turn);
   }
   if (replied.length === 0 && mandatory) returnMessage(channel, content);
-  return false;
+  return 0;
 }
 
 /** Hands a direct reply to whom it is for; false when it is none, or nobody waits for it any more. */

@@ -46,6 +46,10 @@ export class RecoveredQueue {
   offset(index: number): number {
     return this.#positions[index * 2 + 1]!;
   }
+  /** Whether any message says when it was published. */
+  get isTimed(): boolean {
+    return this.#times.length > 0;
+  }
   bodyBytes(index: number): number {
     return this.#bodyBytes[index]!;
   }
