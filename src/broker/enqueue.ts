@@ -2,7 +2,8 @@
 // holds it back. Ends here whatever brings a message, a client, a transaction or a queue that lets go of it.
 import type { Content } from '../protocol/content.ts';
 import type { MessageStore } from '../store/message-store.ts';
-import { isTimed, Need, type Now, storeMessage } from './message.ts';
+import { MAX_KEY_RECORD_BYTES } from './deduplication-window.ts';
+import { isTimed, loggedBytes, Need, type Now, storeMessage } from './message.ts';
 import type { Queue } from './queue/queue.ts';
 import type { Routed } from './router.ts';
 import type { SenderSelected } from './sender-selected.ts';
@@ -16,6 +17,8 @@ export const Enqueued = {
   /** A queue would not take it. */
   REFUSED: 4,
 } as const;
+
+const SETTLED = Enqueued.TAKEN | Enqueued.REFUSED;
 
 /** Stores a message once and puts it into all `queues` that take it, of which there is at least one. */
 export function enqueue(
@@ -46,10 +49,20 @@ function put(store: MessageStore, content: Content, queues: readonly Queue[], no
 export function enqueueRouted(
   store: MessageStore,
   { content, original }: SenderSelected,
-  { queues, delays }: Routed,
+  { queues, delays, windows, key }: Routed,
   now: Now,
 ): number {
+  // A key must not be there without its message, nor the other way round, after a crash.
+  if (key !== undefined) {
+    const records = 1 + delays.length;
+    store.keepTogether(
+      records * loggedBytes(original, queues.length + 1) + windows.length * MAX_KEY_RECORD_BYTES,
+    );
+  }
   let enqueued = queues.length > 0 ? enqueue(store, content, queues, now) : 0;
   for (const delayed of delays) enqueued |= delayed.hold(original);
+  // What is refused comes again, and has to get in then.
+  if (key === undefined || (enqueued & SETTLED) !== Enqueued.TAKEN) return enqueued;
+  for (const window of windows) if (window.remember(key)) enqueued |= Enqueued.MUST_LAST;
   return enqueued;
 }

@@ -9,7 +9,12 @@
 import { copyBytes } from '../protocol/block.ts';
 import type { Content } from '../protocol/content.ts';
 import { deliveryModeOf, PropertyFlag, propertyAt } from '../protocol/properties.ts';
-import { readU48, writeU48 } from '../store/log/log-records.ts';
+import {
+  HOLDER_BYTES,
+  MESSAGE_OVERHEAD_BYTES,
+  readU48,
+  writeU48,
+} from '../store/log/log-records.ts';
 import type { LoggedQueue } from '../store/log/message-log.ts';
 import type { RecordFacts } from '../store/log/recovered-queue.ts';
 import type { MessageStore } from '../store/message-store.ts';
@@ -91,7 +96,7 @@ function isPersistent(content: Content): boolean {
 }
 
 /** Where the exchange's name begins in the message at `offset`. */
-function routeAtOf(segment: Segment, offset: number): number {
+function routeAtOf(segment: Pick<Segment, 'view'>, offset: number): number {
   return offset + HEAD_BYTES + (isTimed(segment, offset) ? TIMES_BYTES : 0);
 }
 
@@ -107,6 +112,11 @@ export function sizeOfMessage(segment: Segment, offset: number): number {
 function sizeOf(content: Content): number {
   const head = HEAD_BYTES + content.routeEnd - content.routeAt;
   return head + content.propertiesEnd - content.propertiesAt + content.bodyEnd - content.bodyAt;
+}
+
+/** How many bytes a message may take in the log at most, in so many queues. */
+export function loggedBytes(content: Content, queues: number): number {
+  return sizeOf(content) + TIMES_BYTES + MESSAGE_OVERHEAD_BYTES + queues * HOLDER_BYTES;
 }
 
 function writeTimed(content: Content, segment: Segment, nowMs: number): void {
@@ -165,6 +175,16 @@ export function viewMessage(segment: Segment, offset: number, content: Content):
 /** Whether the message at `offset` says when it was published. */
 export function isTimed({ view }: Pick<Segment, 'view'>, offset: number): boolean {
   return view.getInt32(offset + 4) < 0;
+}
+
+/** Where the routing key of the message at `offset` begins and ends. */
+export function routingKeyOf(
+  { bytes, view }: Pick<Segment, 'bytes' | 'view'>,
+  offset: number,
+): { at: number; end: number } {
+  const routeAt = routeAtOf({ view }, offset);
+  const lengthAt = routeAt + 1 + bytes[routeAt]!;
+  return { at: lengthAt + 1, end: lengthAt + 1 + bytes[lengthAt]! };
 }
 
 /** The size of the body of the message at `offset`. */

@@ -8,7 +8,13 @@ import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
 import type { DeathReason } from './dead-letter.ts';
 import { sendDeadLetter } from './dead-lettering.ts';
-import { type Definition, decodeArguments, queueDefinition } from './definitions.ts';
+import type { DeduplicationWindow } from './deduplication-window.ts';
+import {
+  type Definition,
+  decodeArguments,
+  type QueueLogIds,
+  queueDefinition,
+} from './definitions.ts';
 import { requireSame } from './equivalence.ts';
 import type { DelayedMessages } from './exchange/delayed-messages.ts';
 import type { Exchange, ExchangeProperties } from './exchange/exchange.ts';
@@ -30,6 +36,7 @@ import {
 import type { Router } from './router.ts';
 import type { Keeper } from './storage.ts';
 import type { Turn } from './turn.ts';
+import { Deduplication } from './vhost/deduplication.ts';
 import { Exchanges, RESERVED_PREFIX } from './vhost/exchanges.ts';
 import { ExclusiveQueues } from './vhost/exclusive-queues.ts';
 import { Recorder } from './vhost/recorder.ts';
@@ -62,6 +69,7 @@ export class VHost implements QueueHost {
   readonly #recorder: Recorder;
   readonly #queues = new Map<string, Queue>();
   readonly #exclusiveQueues = new ExclusiveQueues();
+  readonly #deduplication: Deduplication;
   readonly #exchanges: Exchanges;
   readonly router: Router;
   /** Requesters that wait for direct replies, by the routing key that leads to them. */
@@ -75,7 +83,14 @@ export class VHost implements QueueHost {
     this.#random = services.random;
     this.#services = services;
     this.#recorder = new Recorder(services.record);
-    this.#exchanges = new Exchanges(name, this.#queues, this.#recorder, services);
+    this.#deduplication = new Deduplication(name, services);
+    this.#exchanges = new Exchanges(
+      name,
+      this.#queues,
+      this.#recorder,
+      services,
+      this.#deduplication,
+    );
     this.router = this.#exchanges.router;
   }
 
@@ -85,10 +100,7 @@ export class VHost implements QueueHost {
     if ('queue' in definition) {
       const { queue } = definition;
       const restored = decodeArguments(queue.arguments);
-      this.#addQueue(
-        { ...queue, durable: true, exclusive: false, arguments: restored },
-        queue.logId,
-      );
+      this.#addQueue({ ...queue, durable: true, exclusive: false, arguments: restored }, queue);
     } else if ('noQueue' in definition) {
       const queue = this.#queues.get(definition.noQueue.name);
       if (queue) this.deleteQueue(queue);
@@ -102,7 +114,7 @@ export class VHost implements QueueHost {
   *definitions(): Iterable<Definition> {
     yield* this.#exchanges.definitions();
     for (const queue of this.#queues.values()) {
-      if (queue.durable) yield queueDefinition(this.name, queue);
+      if (queue.durable) yield this.#definition(queue);
     }
     yield* this.#exchanges.bindingDefinitions();
   }
@@ -111,6 +123,7 @@ export class VHost implements QueueHost {
   *keepers(): Iterable<Keeper> {
     for (const queue of this.#queues.values()) if (queue.logId > 0) yield queue;
     for (const { delayed } of this.#exchanges.values()) if (delayed?.logId) yield delayed;
+    for (const window of this.#deduplication.windows.values()) if (window.logId > 0) yield window;
   }
 
   /** What delayed exchanges hold back, exchange by exchange. */
@@ -118,10 +131,19 @@ export class VHost implements QueueHost {
     for (const { delayed } of this.#exchanges.values()) if (delayed) yield delayed;
   }
 
+  /** What an exchange or a queue that drops repeated messages remembers; undefined for the others. */
+  deduplication(place: Destination): DeduplicationWindow | undefined {
+    return this.#deduplication.windows.get(place);
+  }
+
   /** The broker stops in order. */
   close(): void {
     for (const queue of this.#queues.values()) queue.close();
     for (const delayed of this.delayedMessages()) delayed.close();
+  }
+
+  #definition(queue: Queue): Definition {
+    return queueDefinition(this.name, queue, this.#deduplication.logIdOf(queue));
   }
 
   get queues(): Iterable<Queue> {
@@ -221,17 +243,18 @@ export class VHost implements QueueHost {
     }
     checkQueueArguments(name, this.name, properties.arguments);
     checkQueueProperties(properties, this.name, nameIsGenerated);
-    const logId = durable ? this.#services.nextLogId() : 0;
-    const queue = this.#addQueue({ ...properties, durable }, logId, exclusive ? owner : undefined);
+    const logIds = { logId: durable ? this.#services.nextLogId() : 0 };
+    const queue = this.#addQueue({ ...properties, durable }, logIds, exclusive ? owner : undefined);
     if (exclusive) this.#exclusiveQueues.add(queue, owner);
     return queue;
   }
 
-  #addQueue(properties: QueueProperties, logId: number, owner?: object): Queue {
-    const queue = new Queue(properties, this, owner, logId);
+  #addQueue(properties: QueueProperties, logIds: QueueLogIds, owner?: object): Queue {
+    const queue = new Queue(properties, this, owner, logIds.logId);
+    this.#deduplication.add(queue, logIds.deduplicationLogId);
     this.#queues.set(queue.name, queue);
     this.router.queueChanged(queue);
-    if (queue.durable) this.#recorder.record(queueDefinition(this.name, queue));
+    if (queue.durable) this.#recorder.record(this.#definition(queue));
     return queue;
   }
 
@@ -253,6 +276,7 @@ export class VHost implements QueueHost {
     this.#exclusiveQueues.remove(queue);
     this.router.queueChanged(queue);
     this.#exchanges.unbindAll(queue);
+    this.#deduplication.remove(queue);
     return queue.delete();
   }
 

@@ -26,6 +26,7 @@ interface Content {
   readonly kind?: string;
   readonly source?: string;
   readonly destination?: string;
+  readonly deduplicationLogId?: number;
 }
 
 export class Defined {
@@ -61,11 +62,22 @@ export class Defined {
         logId,
         title: named('queue', name, vhost),
       })),
+      ...this.#deduplicating(),
       ...this.delayedExchanges.map(({ vhost, name, delayedLogId }) => ({
         logId: delayedLogId,
         title: named('exchange', name, vhost),
       })),
     ];
+  }
+
+  *#deduplicating(): Iterable<DefinedKeeper> {
+    for (const kind of ['queue', 'exchange'] as const) {
+      for (const { vhost, name = '', deduplicationLogId } of this.#byKind.get(kind)?.values() ??
+        []) {
+        if (deduplicationLogId === undefined) continue;
+        yield { logId: deduplicationLogId, title: named(kind, name, vhost) };
+      }
+    }
   }
 
   #apply(kind: string, content: Content): void {

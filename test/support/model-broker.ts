@@ -74,7 +74,7 @@ export class ModelBroker {
     vhost.bind(vhost.requireExchange(exchange), destination, routingKey, table({}));
   }
 
-  /** Publishes a message, persistent unless said otherwise; false when nothing takes it. */
+  /** Publishes a message, persistent unless said otherwise; false when it leads nowhere. */
   publish(message: PlainContent): boolean {
     const { vhost } = this;
     const selected = selectedOf(
@@ -83,7 +83,7 @@ export class ModelBroker {
     const exchange = vhost.requireExchange(message.exchange ?? '');
     const routed = vhost.router.route(selected.content, exchange, selected.routingKeys);
     enqueueRouted(vhost.store, selected, routed, vhost.turn);
-    return routed.queues.length + routed.delays.length > 0;
+    return routed.queues.length + routed.delays.length > 0 || routed.isRepeated;
   }
 
   /** Takes all messages that are ready and passes each to `seen`. */

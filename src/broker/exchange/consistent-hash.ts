@@ -4,10 +4,10 @@
 // Each destination draws a number from the hash of message and name together, and the lowest draw, divided by the weight,
 // wins (rendezvous hashing). So shares are as the weights say, a destination that comes takes only what becomes its own, one
 // that goes leaves the others as they were, and the order of bindings does not matter.
-import { ByteWriter } from '../../protocol/byte-writer.ts';
-import { FieldTable, type FieldValue } from '../../protocol/field-table.ts';
+import type { FieldTable } from '../../protocol/field-table.ts';
 import type { Binding, Destination } from '../binding.ts';
-import { integerOf, requireText, textOf } from '../equivalence.ts';
+import { requireText, textOf } from '../equivalence.ts';
+import { identityOf } from '../field-identity.ts';
 import { preconditionFailed } from '../refusal.ts';
 import type { ExchangeType, RoutedMessage } from './exchange-type.ts';
 import { hashOfText, mixed } from './text-hash.ts';
@@ -105,7 +105,10 @@ export class ConsistentHashExchange implements ExchangeType {
 
   /** What decides, as a text. Messages without it are all of one kind. */
   #hashed(message: RoutedMessage): string {
-    if (this.#header !== undefined) return textFor(message.headers.get(this.#header));
+    if (this.#header !== undefined) {
+      const value = message.headers.get(this.#header);
+      return value === undefined ? '' : identityOf(value);
+    }
     if (this.#property === undefined) return message.routingKeys[0] ?? '';
     return String(message.properties[properties[this.#property]] ?? '');
   }
@@ -113,16 +116,4 @@ export class ConsistentHashExchange implements ExchangeType {
 
 function isBefore(a: Share, b: Share): boolean {
   return a.destination.name < b.destination.name;
-}
-
-/** The same for integers of any width, different for an integer and its digits. */
-function textFor(value: FieldValue | undefined): string {
-  if (value === undefined) return '';
-  const text = textOf(value);
-  if (text !== undefined) return `S${text}`;
-  const integer = integerOf(value);
-  if (integer !== undefined) return `I${integer}`;
-  const writer = new ByteWriter();
-  writer.table(new FieldTable([['', value]]));
-  return Buffer.from(writer.bytes).toString('latin1');
 }

@@ -9,6 +9,9 @@ import { type QueueType, queueTypeOf } from './queue-type.ts';
 /** Ten years: what RabbitMQ allows for any expiry, in ms. */
 export const MAX_EXPIRY_MS = 315_360_000_000n;
 
+/** So many keys of messages can be remembered at most (see deduplication-window.ts). */
+const MAX_CACHE_SIZE = 10_000_000n;
+
 /** Says what is wrong with a value, or undefined. The texts are Erlang terms, as RabbitMQ prints them. */
 type Check = (value: FieldValue, all: FieldTable) => string | undefined;
 
@@ -67,6 +70,9 @@ const checks: ReadonlyMap<string, Check> = new Map<string, Check>([
     oneOf(['classic', 'quorum', '', 'undefined'], (type) => `"unsupported queue type '${type}'"`),
   ],
   ['x-single-active-consumer', bool],
+  ['x-message-deduplication', bool],
+  ['x-cache-size', integerFrom(1n, MAX_CACHE_SIZE)],
+  ['x-cache-ttl', integerFrom(1n, MAX_EXPIRY_MS)],
   ['x-consumer-timeout', integerFrom(0n, MAX_EXPIRY_MS)],
   [
     'x-dead-letter-strategy',
@@ -117,6 +123,17 @@ const foreign: Readonly<Record<QueueType, ReadonlySet<string>>> = {
     'x-stream-max-segment-size-bytes',
   ]),
 };
+
+const ofDeduplication = ['x-message-deduplication', 'x-cache-size', 'x-cache-ttl'];
+
+/** @throws AmqpError 406 when an exchange cannot drop repeated messages in the way it is told. */
+export function checkDeduplicationArguments(resource: string, exchangeArguments: FieldTable): void {
+  for (const argument of ofDeduplication) {
+    const value = exchangeArguments.get(argument);
+    const problem = value && checks.get(argument)!(value, exchangeArguments);
+    if (problem) throw preconditionFailed(`invalid arg '${argument}' for ${resource}: ${problem}`);
+  }
+}
 
 /** What a redeclaration need not repeat: the type is compared by what it means, the others mean nothing here. */
 const notCompared: ReadonlySet<string> = new Set([

@@ -8,6 +8,7 @@ import {
   bindingEntry,
   type Definition,
   decodeArguments,
+  type ExchangeLogIds,
   exchangeDefinition,
   isDurable,
 } from '../definitions.ts';
@@ -19,10 +20,12 @@ import { DelayedMessages, type DelayedMessagesHost } from '../exchange/delayed-m
 import { Exchange, type ExchangeProperties } from '../exchange/exchange.ts';
 import { checkExchangeArguments, checkExchangeType, makeExchangeType } from '../exchange/types.ts';
 import type { Queue } from '../queue/queue.ts';
+import { checkDeduplicationArguments } from '../queue/queue-arguments.ts';
 import { accessRefused, named, notFound, preconditionFailed } from '../refusal.ts';
 import { Router } from '../router.ts';
 import { selectedOf } from '../sender-selected.ts';
 import type { VHostServices } from '../vhost.ts';
+import type { Deduplication } from './deduplication.ts';
 import type { Recorder } from './recorder.ts';
 
 export const RESERVED_PREFIX = 'amq.';
@@ -44,13 +47,15 @@ export class Exchanges {
   readonly #services: VHostServices;
   readonly #delayedHost: DelayedMessagesHost;
   readonly #exchanges = new Map<string, Exchange>();
-  readonly router = new Router(this.#exchanges);
+  readonly #deduplication: Deduplication;
+  readonly router: Router;
 
   constructor(
     vhost: string,
     queues: ReadonlyMap<string, Queue>,
     recorder: Recorder,
     services: VHostServices,
+    deduplication: Deduplication,
   ) {
     this.#vhost = vhost;
     this.#queues = queues;
@@ -59,6 +64,8 @@ export class Exchanges {
     const publish = (exchange: string, content: Content) => this.#publish(exchange, content);
     this.#delayedHost = { vhost, turn, store, clock, publish };
     this.#services = services;
+    this.#deduplication = deduplication;
+    this.router = new Router(this.#exchanges, deduplication.windows);
     const common = { durable: true, autoDelete: false, arguments: FieldTable.empty };
     const unnamed = { name: '', type: 'direct', internal: false, ...common };
     this.#exchanges.set('', new Exchange(unnamed, new DefaultExchange(queues)));
@@ -72,7 +79,7 @@ export class Exchanges {
     if ('exchange' in definition) {
       const { exchange } = definition;
       const restored = decodeArguments(exchange.arguments);
-      this.#add({ ...exchange, durable: true, arguments: restored }, exchange.delayedLogId);
+      this.#add({ ...exchange, durable: true, arguments: restored }, exchange);
     } else if ('noExchange' in definition) {
       const exchange = this.#exchanges.get(definition.noExchange.name);
       if (exchange) this.#remove(exchange);
@@ -98,8 +105,12 @@ export class Exchanges {
   *definitions(): Iterable<Definition> {
     for (const exchange of this.#exchanges.values()) {
       const isOwn = exchange.name === '' || exchange.name.startsWith(RESERVED_PREFIX);
-      if (exchange.durable && !isOwn) yield exchangeDefinition(this.#vhost, exchange);
+      if (exchange.durable && !isOwn) yield this.#definition(exchange);
     }
+  }
+
+  #definition(exchange: Exchange): Definition {
+    return exchangeDefinition(this.#vhost, exchange, this.#deduplication.logIdOf(exchange));
   }
 
   /** Durable bindings, as entries of a journal; they come behind what they bind. */
@@ -141,6 +152,7 @@ export class Exchanges {
       }
       requireText('alternate-exchange', resource, properties.arguments);
       checkExchangeArguments(properties, resource);
+      checkDeduplicationArguments(resource, properties.arguments);
       this.#add(properties);
       return;
     }
@@ -152,21 +164,21 @@ export class Exchanges {
     requireSameArguments(['alternate-exchange'], resource, current, properties.arguments);
   }
 
-  #add(properties: ExchangeProperties, logId?: number): void {
+  #add(properties: ExchangeProperties, logIds: ExchangeLogIds = {}): void {
     const matcher = makeExchangeType(properties, this.#services.random);
-    const exchange = new Exchange(properties, matcher, this.#delayedFor(properties, logId));
+    const exchange = new Exchange(properties, matcher, this.#delayedFor(properties, logIds));
     this.#exchanges.set(properties.name, exchange);
+    this.#deduplication.add(exchange, logIds.deduplicationLogId);
     this.router.exchangeAdded(exchange);
     const isOwn = exchange.name.startsWith(RESERVED_PREFIX);
-    if (exchange.durable && !isOwn)
-      this.#recorder.record(exchangeDefinition(this.#vhost, exchange));
+    if (exchange.durable && !isOwn) this.#recorder.record(this.#definition(exchange));
   }
 
-  /** Where an exchange keeps what it holds back, if it is of the type that does; `logId` when it had a number before. */
-  #delayedFor(properties: ExchangeProperties, logId: number | undefined) {
+  /** Where an exchange keeps what it holds back, if it is of the type that does. */
+  #delayedFor(properties: ExchangeProperties, { delayedLogId }: ExchangeLogIds) {
     const { name, type, durable } = properties;
     if (type !== DELAYED_TYPE) return undefined;
-    const number = durable ? (logId ?? this.#services.nextLogId()) : 0;
+    const number = durable ? (delayedLogId ?? this.#services.nextLogId()) : 0;
     return new DelayedMessages(name, this.#delayedHost, number);
   }
 
@@ -176,7 +188,7 @@ export class Exchanges {
     if (!exchange) return;
     const { store, turn } = this.#services;
     const selected = selectedOf(held);
-    const routed = this.router.route(selected.content, exchange, selected.routingKeys);
+    const routed = this.router.routeHeld(selected.content, exchange, selected.routingKeys);
     enqueueRouted(store, selected, routed, turn);
   }
 
@@ -196,14 +208,16 @@ export class Exchanges {
     this.#remove(exchange);
   }
 
-  #forget({ name, durable }: Exchange): void {
+  #forget(exchange: Exchange): void {
+    const { name, durable, delayed } = exchange;
     this.#exchanges.delete(name);
+    delayed?.delete();
+    this.#deduplication.remove(exchange);
     if (durable) this.#recorder.record({ noExchange: { vhost: this.#vhost, name } });
   }
 
   #remove(exchange: Exchange): void {
     this.#forget(exchange);
-    exchange.delayed?.delete();
     for (const binding of [...exchange.bindings]) exchange.unbind(binding);
     this.unbindAll(exchange);
     this.router.bindingsChanged();
@@ -220,7 +234,6 @@ export class Exchanges {
         const isUnneeded = source.autoDelete && !source.isUsed && !this.#recorder.isRestoring;
         if (!isUnneeded || !this.#exchanges.has(source.name)) continue;
         this.#forget(source);
-        source.delayed?.delete();
         going.push(source);
       }
     }

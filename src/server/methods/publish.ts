@@ -95,6 +95,7 @@ function publishSelected(
   if (routed.queues.length > 0 || routed.delays.length > 0) {
     return enqueueRouted(channel.store, selected, routed, turn);
   }
+  if (routed.isRepeated) return 0;
   if (replied.length === 0 && mandatory) returnMessage(channel, content);
   return 0;
 }

@@ -159,6 +159,11 @@ export class MessageLog {
     return segment;
   }
 
+  /** What is appended next, up to so many bytes, goes into one chunk: recovery finds all of it, or nothing. */
+  keepTogether(sizeBytes: number): void {
+    this.#room(sizeBytes);
+  }
+
   /** A place in a durable queue is empty for good. */
   settle(queue: number, sequence: number): void {
     const range = this.#settled.get(queue);
