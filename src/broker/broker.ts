@@ -84,6 +84,7 @@ export class Broker {
     this.vhosts = new VHosts({
       turn: this.turn,
       store: this.store,
+      clock: services.clock,
       random: services.random,
       log: services.log,
       parameterComponents: this.parameterComponents,
@@ -154,6 +155,7 @@ export class Broker {
 
   /** Everything that was to last is on disk when this resolves; nothing may be asked of the broker any more. */
   async close(): Promise<void> {
+    for (const vhost of this.vhosts.values()) vhost.close();
     await this.#storage?.close();
   }
 

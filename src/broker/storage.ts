@@ -10,9 +10,8 @@ import { MessageLog } from '../store/log/message-log.ts';
 import type { RecoveredQueue } from '../store/log/recovered-queue.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { SegmentTable } from '../store/segment-table.ts';
-import { type Definition, isDefinition } from './definitions.ts';
-import type { Queue } from './queue/queue.ts';
-import { named } from './refusal.ts';
+import { type Definition, isDefinition, logIdsOf } from './definitions.ts';
+import { readFacts } from './message.ts';
 import type { VHost } from './vhost.ts';
 
 /** When a write counts as done: synced, or left to the system. */
@@ -23,6 +22,14 @@ const RESIDENT_BYTES = 64 * 1024 * 1024;
 
 /** How long an acknowledgement may take to reach the disk when nothing else goes there. */
 const SETTLED_WITHIN_MS = 25;
+
+/** What keeps messages, or what is like them, in the log under a number of its own. */
+export interface Keeper {
+  readonly logId: number;
+  /** How it is called in sentences: `queue 'q' in vhost '/'`. */
+  readonly title: string;
+  restore(recovered: RecoveredQueue): void;
+}
 
 export interface StorageOwner {
   readonly store: MessageStore;
@@ -58,14 +65,14 @@ export class Storage {
     this.#directory = directory;
     const { files, journalPath, logPath } = directory;
     const durable = sync === 'always';
-    let recovered: { queues: Map<number, Queue>; recovery: Recovery };
+    let recovered: { keepers: Map<number, Keeper>; recovery: Recovery };
     try {
       recovered = this.#recover();
     } catch (error) {
       directory.release();
       throw error;
     }
-    const { queues, recovery } = recovered;
+    const { keepers, recovery } = recovered;
     this.#journal = new Journal(files, journalPath, durable, () => this.#definitions());
     this.#log = new MessageLog(
       {
@@ -86,25 +93,25 @@ export class Storage {
     );
     owner.store.attach(this.#log);
     this.#compactor = new Compactor(this.#log, owner.table, owner.store.holders);
-    for (const [logId, recovered] of recovery.queues) queues.get(logId)?.restore(recovered);
+    for (const [logId, recovered] of recovery.queues) keepers.get(logId)?.restore(recovered);
   }
 
-  #recover(): { queues: Map<number, Queue>; recovery: Recovery } {
+  #recover(): { keepers: Map<number, Keeper>; recovery: Recovery } {
     const { files, logPath } = this.#directory;
     const { log, table } = this.#owner;
     this.#restoreDefinitions();
-    const queues = new Map<number, Queue>();
+    const keepers = new Map<number, Keeper>();
     for (const vhost of this.#owner.vhosts()) {
-      for (const queue of vhost.queues) if (queue.logId > 0) queues.set(queue.logId, queue);
+      for (const keeper of vhost.keepers()) keepers.set(keeper.logId, keeper);
     }
-    const recovery = recoverLog(files, logPath, table, (logId) => queues.has(logId));
+    const recovery = recoverLog(files, logPath, table, (logId) => keepers.has(logId), readFacts);
     this.lastLogId = Math.max(this.lastLogId, recovery.highestLogId);
     for (const sentence of recovery.damage) log.write('error', `data damaged: ${sentence}`);
     for (const [logId, recovered] of recovery.queues) {
-      const sentence = lossOf(queues.get(logId)!, recovered, recovery);
+      const sentence = lossOf(keepers.get(logId)!.title, recovered, recovery);
       if (sentence) log.write('error', `data damaged: ${sentence}`);
     }
-    return { queues, recovery };
+    return { keepers, recovery };
   }
 
   #restoreDefinitions(): void {
@@ -126,7 +133,7 @@ export class Storage {
     }
     for (const entry of content.entries as Definition[]) {
       this.#owner.restore(entry);
-      if ('queue' in entry) this.lastLogId = Math.max(this.lastLogId, entry.queue.logId);
+      this.lastLogId = Math.max(this.lastLogId, ...logIdsOf(entry));
     }
     this.#owner.restored();
   }
@@ -165,7 +172,6 @@ export class Storage {
 
   /** Writes what is left and gives the directory back. */
   close(): Promise<void> {
-    for (const vhost of this.#owner.vhosts()) for (const queue of vhost.queues) queue.close();
     return new Promise((resolve) => {
       this.#log.close(() => {
         this.#directory.release();
@@ -175,13 +181,13 @@ export class Storage {
   }
 }
 
-/** What a queue has lost, if anything. */
+/** What a queue, or what is like one, has lost, if anything. */
 export function lossOf(
-  { name, vhost }: { readonly name: string; readonly vhost: string },
+  title: string,
   { lost }: RecoveredQueue,
   { isLossExact }: Recovery,
 ): string | undefined {
   if (lost === 0) return undefined;
   const messages = `${isLossExact ? '' : 'about '}${lost} ${lost === 1 ? 'message' : 'messages'}`;
-  return `${named('queue', name, vhost)} lost ${messages}`;
+  return `${title} lost ${messages}`;
 }

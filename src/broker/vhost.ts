@@ -1,32 +1,48 @@
 // A virtual host: exchanges, queues and bindings with a name space of their own, and the way of a message through them; policies,
 // limits and parameters that hold for these.
+import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type Random, randomToken } from '../platform/random.ts';
 import type { Content } from '../protocol/content.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
+import type { DeathReason } from './dead-letter.ts';
+import { sendDeadLetter } from './dead-lettering.ts';
+import type { DeduplicationWindow } from './deduplication-window.ts';
 import {
   type Definition,
   decodeArguments,
+  type QueueLogIds,
   queueDefinition,
   type VHostDefinition,
 } from './definitions.ts';
-import { requireSame, requireSameArguments } from './equivalence.ts';
+import { requireSame } from './equivalence.ts';
+import type { DelayedMessages } from './exchange/delayed-messages.ts';
 import type { Exchange, ExchangeProperties } from './exchange/exchange.ts';
 import type { Json } from './json.ts';
 import { isReached, parseVHostLimits, type VHostLimits } from './limits.ts';
 import { newParameterComponents, type ParameterComponents } from './parameters.ts';
-import { Queue, type QueueHost, type QueueProperties } from './queue/queue.ts';
+import { Queue } from './queue/queue.ts';
 import {
-  argumentsWithoutEffect,
   checkQueueArguments,
-  queueArgumentNames,
+  checkQueueProperties,
+  requireSameQueueArguments,
 } from './queue/queue-arguments.ts';
+import type { QueueHost, QueueProperties } from './queue/queue-host.ts';
 import { withDefaultType } from './queue/queue-type.ts';
-import { accessRefused, named, notFound, preconditionFailed, resourceLocked } from './refusal.ts';
+import {
+  accessRefused,
+  named,
+  notFound,
+  notImplemented,
+  preconditionFailed,
+  resourceLocked,
+} from './refusal.ts';
 import type { Router } from './router.ts';
+import type { Keeper } from './storage.ts';
 import type { Turn } from './turn.ts';
+import { Deduplication } from './vhost/deduplication.ts';
 import { Exchanges, RESERVED_PREFIX } from './vhost/exchanges.ts';
 import { ExclusiveQueues } from './vhost/exclusive-queues.ts';
 import { noMetadata, type VHostMetadata } from './vhost/metadata.ts';
@@ -38,6 +54,7 @@ import { VHostParameters } from './vhost/vhost-parameters.ts';
 export interface VHostServices {
   readonly turn: Turn;
   readonly store: MessageStore;
+  readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   /** Makes a change last. */
@@ -57,12 +74,13 @@ export class VHost implements QueueHost {
   readonly name: string;
   readonly turn: Turn;
   readonly store: MessageStore;
+  readonly clock: Clock;
   readonly #random: Random;
-  readonly #log: Log;
   readonly #services: VHostServices;
   readonly #recorder: Recorder;
   readonly #queues = new Map<string, Queue>();
   readonly #exclusiveQueues = new ExclusiveQueues();
+  readonly #deduplication: Deduplication;
   readonly #exchanges: Exchanges;
   readonly router: Router;
   readonly policies: Policies;
@@ -76,17 +94,24 @@ export class VHost implements QueueHost {
     this.name = name;
     this.turn = services.turn;
     this.store = services.store;
+    this.clock = services.clock;
     this.#random = services.random;
-    this.#log = services.log;
     this.#services = services;
     this.#recorder = new Recorder(services.record);
-    this.#exchanges = new Exchanges(name, this.#queues, this.#recorder);
+    this.#deduplication = new Deduplication(name, services);
+    this.#exchanges = new Exchanges(
+      name,
+      this.#queues,
+      this.#recorder,
+      services,
+      this.#deduplication,
+    );
     this.router = this.#exchanges.router;
     const subjects = {
       queues: this.#queues,
       exchanges: this.#exchanges,
       alternateChanged: (exchange: Exchange) => this.router.exchangeChanged(exchange),
-      warn: (text: string) => this.#log.write('warning', text),
+      warn: (text: string) => services.log.write('warning', text),
     };
     this.policies = new Policies(name, subjects, this.#recorder);
     const components = services.parameterComponents ?? newParameterComponents();
@@ -130,10 +155,7 @@ export class VHost implements QueueHost {
     if ('queue' in definition) {
       const { queue } = definition;
       const restored = decodeArguments(queue.arguments);
-      this.#addQueue(
-        { ...queue, durable: true, exclusive: false, arguments: restored },
-        queue.logId,
-      );
+      this.#addQueue({ ...queue, durable: true, exclusive: false, arguments: restored }, queue);
     } else if ('noQueue' in definition) {
       const queue = this.#queues.get(definition.noQueue.name);
       if (queue) this.deleteQueue(queue);
@@ -161,7 +183,7 @@ export class VHost implements QueueHost {
   *definitions(): Iterable<Definition> {
     yield* this.#exchanges.definitions();
     for (const queue of this.#queues.values()) {
-      if (queue.durable) yield queueDefinition(this.name, queue);
+      if (queue.durable) yield this.#definition(queue);
     }
     yield* this.#exchanges.bindingDefinitions();
     yield* this.policies.definitions();
@@ -177,6 +199,33 @@ export class VHost implements QueueHost {
   drop(): void {
     this.mute();
     for (const queue of [...this.#queues.values()]) this.deleteQueue(queue);
+  }
+
+  /** Whatever has a number in the log. */
+  *keepers(): Iterable<Keeper> {
+    for (const queue of this.#queues.values()) if (queue.logId > 0) yield queue;
+    for (const { delayed } of this.#exchanges.values()) if (delayed?.logId) yield delayed;
+    for (const window of this.#deduplication.windows.values()) if (window.logId > 0) yield window;
+  }
+
+  /** What delayed exchanges hold back, exchange by exchange. */
+  *delayedMessages(): Iterable<DelayedMessages> {
+    for (const { delayed } of this.#exchanges.values()) if (delayed) yield delayed;
+  }
+
+  /** What an exchange or a queue that drops repeated messages remembers; undefined for the others. */
+  deduplication(place: Destination): DeduplicationWindow | undefined {
+    return this.#deduplication.windows.get(place);
+  }
+
+  /** The broker stops in order. */
+  close(): void {
+    for (const queue of this.#queues.values()) queue.close();
+    for (const delayed of this.delayedMessages()) delayed.close();
+  }
+
+  #definition(queue: Queue): Definition {
+    return queueDefinition(this.name, queue, this.#deduplication.logIdOf(queue));
   }
 
   get queues(): Iterable<Queue> {
@@ -269,8 +318,8 @@ export class VHost implements QueueHost {
       const resource = named('queue', name, this.name);
       requireSame('durable', resource, existing.durable, durable);
       requireSame('auto_delete', resource, existing.autoDelete, properties.autoDelete);
-      const current = existing.arguments;
-      requireSameArguments(queueArgumentNames, resource, current, properties.arguments);
+      requireSameQueueArguments(resource, existing.arguments, properties.arguments);
+      existing.redeclared();
       return existing;
     }
     if (!nameIsGenerated && name.startsWith(RESERVED_PREFIX)) {
@@ -278,10 +327,10 @@ export class VHost implements QueueHost {
     }
     this.#checkMayAddQueue(name);
     checkQueueArguments(name, this.name, properties.arguments);
-    const logId = durable ? this.#services.nextLogId() : 0;
-    const queue = this.#addQueue({ ...properties, durable }, logId, exclusive ? owner : undefined);
+    checkQueueProperties(properties, this.name, nameIsGenerated);
+    const logIds = { logId: durable ? this.#services.nextLogId() : 0 };
+    const queue = this.#addQueue({ ...properties, durable }, logIds, exclusive ? owner : undefined);
     if (exclusive) this.#exclusiveQueues.add(queue, owner);
-    this.#warnOfArgumentsWithoutEffect(queue);
     return queue;
   }
 
@@ -293,31 +342,27 @@ export class VHost implements QueueHost {
     );
   }
 
-  #addQueue(properties: QueueProperties, logId: number, owner?: object): Queue {
-    const queue = new Queue(properties, this, owner, logId);
+  #addQueue(properties: QueueProperties, logIds: QueueLogIds, owner?: object): Queue {
+    const queue = new Queue(properties, this, owner, logIds.logId);
+    this.#deduplication.add(queue, logIds.deduplicationLogId);
     this.#queues.set(queue.name, queue);
     this.router.queueChanged(queue);
     if (!this.#recorder.isRestoring) this.policies.apply(queue);
-    if (queue.durable) this.#recorder.record(queueDefinition(this.name, queue));
+    if (queue.durable) this.#recorder.record(this.#definition(queue));
     return queue;
-  }
-
-  #warnOfArgumentsWithoutEffect(queue: Queue): void {
-    const unused = argumentsWithoutEffect(queue.arguments);
-    if (unused.length === 0) return;
-    const resource = named('queue', queue.name, this.name);
-    this.#log.write(
-      'warning',
-      `${resource}: ${unused.join(', ')} accepted, but without effect in this version`,
-    );
   }
 
   /**
    * Deletes a queue and answers how many ready messages went with it.
-   * @throws AmqpError 406 when it is not as unused or empty as asked.
+   * @throws AmqpError 406 when it is not as unused or empty as asked, 540 when a quorum queue is asked that.
    */
   deleteQueue(queue: Queue, ifUnused = false, ifEmpty = false): number {
     const resource = named('queue', queue.name, this.name);
+    if (queue.type === 'quorum' && (ifUnused || ifEmpty)) {
+      throw notImplemented(
+        `cannot delete ${resource}. queue.delete operations with ${ifUnused ? 'if-unused' : 'if-empty'} flag set are not supported by quorum queues`,
+      );
+    }
     if (ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${resource} in use`);
     if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${resource} not empty`);
     this.#queues.delete(queue.name);
@@ -325,7 +370,12 @@ export class VHost implements QueueHost {
     this.#exclusiveQueues.remove(queue);
     this.router.queueChanged(queue);
     this.#exchanges.unbindAll(queue);
+    this.#deduplication.remove(queue);
     return queue.delete();
+  }
+
+  sendDeadLetter(queue: Queue, content: Content, reason: DeathReason): boolean {
+    return sendDeadLetter(this, queue.name, queue.settings, content, reason);
   }
 
   deleteUnused(queue: Queue): void {

@@ -3,7 +3,7 @@ import type { DirectoryReport } from './inspect.ts';
 
 /** For `leveret inspect`: everything. */
 export function formatReport(report: DirectoryReport): string {
-  const { path, files, queues, definitions } = report;
+  const { path, files, queues, delayed, definitions } = report;
   const kinds = Object.entries(definitions).map(([kind, count]) => plural(count, words(kind)));
   const sections = [
     [`${path}: ${kinds.length > 0 ? kinds.join(', ') : 'nothing defined'}`],
@@ -26,6 +26,10 @@ export function formatReport(report: DirectoryReport): string {
         `${queue.oldestPlace ?? '-'}`,
         `${queue.nextPlace}`,
       ]),
+    ),
+    table(
+      ['delayed exchange', 'vhost', 'messages'],
+      delayed.map(({ name, vhost, messages }) => [name, vhost, `${messages}`]),
     ),
     damageLines(report),
   ];

@@ -48,6 +48,7 @@ describe('a report', () => {
     const before = files.copy();
     expect(inspectDirectory(files, PATH, nobody)).toEqual({
       path: PATH,
+      delayed: [],
       files: [
         {
           name: '0000000001.log',

@@ -4,6 +4,7 @@ import { lossOf } from '../broker/storage.ts';
 import type { Files } from '../platform/files.ts';
 import { readJournal } from '../store/journal.ts';
 import { fileName } from '../store/log/log-file.ts';
+import { LEVEL_PLACES } from '../store/log/log-records.ts';
 import { type Recovery, recoverLog, StorageError } from '../store/log/log-recovery.ts';
 import { SegmentTable } from '../store/segment-table.ts';
 import { Defined } from './defined.ts';
@@ -25,13 +26,22 @@ export interface QueueReport {
   readonly messages: number;
   /** The place of the oldest message; undefined when there is none. */
   readonly oldestPlace: number | undefined;
+  /** Counted over all levels of a queue with priorities. */
   readonly nextPlace: number;
+}
+
+/** What a delayed exchange holds back. */
+export interface DelayedReport {
+  readonly vhost: string;
+  readonly name: string;
+  readonly messages: number;
 }
 
 export interface DirectoryReport {
   readonly path: string;
   readonly files: readonly FileReport[];
   readonly queues: readonly QueueReport[];
+  readonly delayed: readonly DelayedReport[];
   /** How many durable exchanges, queues and bindings there are. */
   readonly definitions: Readonly<Record<string, number>>;
   /** A sentence each. */
@@ -59,18 +69,18 @@ export function inspectDirectory(
     );
   }
   const defined = new Defined(journal.entries);
-  const queues = new Map(defined.queues.map((queue) => [queue.logId, queue]));
+  const keepers = new Map(defined.keepers.map((keeper) => [keeper.logId, keeper]));
   const unknown = new Set<number>();
   const isKnown = (logId: number) => {
-    if (!queues.has(logId)) unknown.add(logId);
-    return queues.has(logId);
+    if (!keepers.has(logId)) unknown.add(logId);
+    return keepers.has(logId);
   };
   const table = new SegmentTable();
   const list = (at: string) => (at === logPath ? (names ?? []) : looked.list(at));
   const recovery = recoverLog({ ...looked, list }, logPath, table, isKnown);
   const damage = [...journal.damage, ...recovery.damage];
   for (const [logId, recovered] of recovery.queues) {
-    const sentence = lossOf(queues.get(logId)!, recovered, recovery);
+    const sentence = lossOf(keepers.get(logId)!.title, recovered, recovery);
     if (sentence) damage.push(sentence);
   }
   if (!journal.exists && recovery.contents.size > 0) damage.push(`${journalPath} is missing`);
@@ -88,9 +98,18 @@ export function inspectDirectory(
         name,
         messages: recovered?.size ?? 0,
         oldestPlace: recovered?.size ? recovered.sequence(0) : undefined,
-        nextPlace: recovered?.nextSequence ?? 0,
+        nextPlace:
+          recovered?.levels.reduce(
+            (sum, level) => sum + (recovered.nextSequenceOf(level) % LEVEL_PLACES),
+            0,
+          ) ?? 0,
       };
     }),
+    delayed: defined.delayedExchanges.map(({ vhost, name, delayedLogId }) => ({
+      vhost,
+      name,
+      messages: recovery.queues.get(delayedLogId)?.size ?? 0,
+    })),
     definitions: defined.counts,
     damage,
   };

@@ -4,6 +4,9 @@ import { encodeUtf8 } from './utf8.ts';
 
 const INITIAL_BYTES = 256;
 
+/** Up to this length a loop beats the encoder, and the engine's copy. */
+const SHORT_TEXT = 64;
+
 function refuse(what: string, value: unknown): never {
   throw new RangeError(`${what}: ${String(value)}`);
 }
@@ -104,18 +107,50 @@ export class ByteWriter {
     this.#view.setFloat64(at, value);
   }
   shortstr(value: string): void {
+    const at = this.#at;
+    this.octet(0);
+    if (value.length <= SHORT_TEXT && this.#ascii(value)) {
+      this.#buffer[at] = value.length;
+      return;
+    }
+    this.#at = at;
     const text = encodeUtf8(value);
     if (text.length > 0xff) {
       refuse(`a short string holds 255 bytes, not ${text.length}`, `${value.slice(0, 40)}…`);
     }
     this.octet(text.length);
-    const at = this.#grow(text.length);
-    this.#buffer.set(text, at);
+    const textAt = this.#grow(text.length);
+    this.#buffer.set(text, textAt);
+  }
+  /** A long string of text. */
+  longText(value: string): void {
+    const at = this.#at;
+    this.long(value.length);
+    if (value.length <= SHORT_TEXT && this.#ascii(value)) return;
+    this.#at = at;
+    this.longstr(encodeUtf8(value));
+  }
+  /** Writes short plain text without the encoder, which takes longer to call than it takes; false when it is not plain. */
+  #ascii(value: string): boolean {
+    const at = this.#grow(value.length);
+    const buffer = this.#buffer;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code >= 0x80) return false;
+      buffer[at + i] = code;
+    }
+    return true;
   }
   longstr(value: Uint8Array): void {
     this.long(value.length);
     const at = this.#grow(value.length);
     this.#buffer.set(value, at);
+  }
+  /** A run of bytes as it is. */
+  append(source: Uint8Array, at: number, end: number): void {
+    const to = this.#grow(end - at);
+    if (end - at > SHORT_TEXT) this.#buffer.set(source.subarray(at, end), to);
+    else for (let i = at; i < end; i++) this.#buffer[to + i - at] = source[i]!;
   }
   table(value: FieldTable): void {
     this.sized(() => encodeTable(value, this));

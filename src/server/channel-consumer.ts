@@ -1,4 +1,5 @@
 // One consumer of a channel: its credit, and how a message becomes a basic.deliver.
+import { withDeliveryCount } from '../broker/delivery-count.ts';
 import { viewMessage } from '../broker/message.ts';
 import type { Consumer } from '../broker/queue/consumer.ts';
 import type { Queue } from '../broker/queue/queue.ts';
@@ -49,21 +50,25 @@ export class ChannelConsumer implements Consumer, Holder {
     return this.#channel.hasSharedCredit;
   }
 
-  deliver(sequence: number, slot: number, offset: number, redelivered: boolean): void {
+  deliver(sequence: number, slot: number, offset: number, redelivered: boolean): number {
     const channel = this.#channel;
     const { store } = channel;
     const tag = channel.nextDeliveryTag();
     viewMessage(store.segment(slot), offset, delivered);
     const { output } = channel.connection;
-    output.writer.delivery(this.#prefix, channel.number, tag, redelivered, delivered);
+    const bodyBytes = delivered.bodyEnd - delivered.bodyAt;
+    // Only what was delivered before can have failed.
+    const content = redelivered ? withDeliveryCount(delivered, this.queue, sequence) : delivered;
+    output.writer.delivery(this.#prefix, channel.number, tag, redelivered, content);
     if (this.noAck) {
       this.queue.settleDelivered(sequence, slot);
     } else {
       this.#unackedCount += 1;
       channel.sharedUnackedCount += 1;
-      channel.unacked.add(tag, this, sequence, slot, offset);
+      channel.unacked.add(tag, this, sequence, slot, offset, bodyBytes);
     }
     channel.connection.sendLater();
+    return bodyBytes;
   }
 
   settled(): void {

@@ -128,6 +128,12 @@ export class Channel implements CommandSink {
     confirms.accept(sequence);
   }
 
+  /** A queue would not take a publish: that is said at once. */
+  refused(confirms: Confirms): void {
+    confirms.refuse(confirms.next(), this.number, this.connection.output.writer);
+    this.connection.sendLater();
+  }
+
   readonly #synced = (): void => {
     const { confirms } = this;
     if (!confirms) return;
@@ -173,7 +179,7 @@ export class Channel implements CommandSink {
     const consumers = [...this.consumers.values()];
     this.consumers.clear();
     // Messages return first: an auto-delete queue that then loses its last consumer takes them along.
-    for (const tag of this.unacked.allTags()) this.unacked.requeue(tag);
+    for (const tag of this.unacked.allTags()) this.unacked.end(tag, 'failed');
     this.store.holders.delete(this.unacked);
     for (const consumer of consumers) consumer.queue.removeConsumer(consumer);
     this.assembler.reset();

@@ -103,6 +103,18 @@ export class MessageStore {
     return this.#log!.append(sizeBytes, queues);
   }
 
+  /** What is appended next, so many bytes with what the log adds to them, is written as a whole or not at all. */
+  keepTogether(sizeBytes: number): void {
+    this.#log?.keepTogether(sizeBytes);
+  }
+
+  /** Copies bytes of a record, at once even when they have to be read from disk: for the start, when nobody waits. */
+  copyNow(slot: number, offset: number, into: Uint8Array): void {
+    const segment = this.#table.get(slot);
+    if (segment.isResident) into.set(segment.bytes.subarray(offset, offset + into.length));
+    else segment.file!.file.readNow(segment.fileOffset + offset, into);
+  }
+
   /** What is appended now is on disk when `whenSynced` calls back. */
   get generation(): number {
     return this.#log?.generation ?? 0;
@@ -133,6 +145,11 @@ export class MessageStore {
   /** Any place below in a durable queue may have been handed to a consumer; `undefined`: any there will ever be. */
   delivered(queue: LoggedQueue, below?: number): void {
     if (queue.logId > 0) this.#log?.delivered(queue.logId, below ?? ALL_PLACES);
+  }
+
+  /** So many deliveries of a message in a durable queue have failed. */
+  counted(queue: LoggedQueue, sequence: number, count: number): void {
+    if (queue.logId > 0) this.#log?.counted(queue.logId, sequence, count);
   }
 
   /** The segment in a slot that still has references. */

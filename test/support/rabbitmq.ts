@@ -17,6 +17,15 @@ export interface ScratchRabbitmq {
 }
 
 const HOST = '127.0.0.1';
+
+/** Exchange types that come with RabbitMQ but are not there by default. */
+const PLUGINS = [
+  'rabbitmq_consistent_hash_exchange',
+  'rabbitmq_random_exchange',
+  'rabbitmq_recent_history_exchange',
+  'rabbitmq_sharding',
+];
+
 const START_LIMIT_MS = 90_000;
 const STOP_LIMIT_MS = 30_000;
 const LOOK_AGAIN_MS = 250;
@@ -45,7 +54,7 @@ export async function startRabbitmq(scripts: string): Promise<ScratchRabbitmq> {
   const [port = 0, distributionPort, mapperPort] = await freePorts(3);
   const node = `leveret-${port}@localhost`;
   writeFileSync(join(directory, 'rabbitmq.conf'), `listeners.tcp.default = ${HOST}:${port}\n`);
-  writeFileSync(join(directory, 'enabled_plugins'), '[].\n');
+  writeFileSync(join(directory, 'enabled_plugins'), `[${PLUGINS.join(',')}].\n`);
   const environment = {
     ...process.env,
     HOME: directory,
