@@ -70,6 +70,7 @@ export class Broker {
         table,
         log: services.log,
         clock: services.clock,
+        random: services.random,
         vhost: (name: string) => this.vhost(name) ?? this.addVHost(name),
         vhosts: () => this.#vhosts.values(),
         onDirty: () => this.turn.end(),

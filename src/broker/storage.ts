@@ -1,6 +1,7 @@
 // Brings back what a data directory holds, and keeps it from here on: definitions in the journal, messages in the log.
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
 import type { DataDirectory } from '../store/data-directory.ts';
 import { Journal, readJournal } from '../store/journal.ts';
 import { Compactor } from '../store/log/compactor.ts';
@@ -29,6 +30,7 @@ export interface StorageOwner {
   readonly table: SegmentTable;
   readonly log: Log;
   readonly clock: Clock;
+  readonly random: Random;
   /** The vhost of that name, made if need be. */
   vhost(name: string): VHost;
   vhosts(): Iterable<VHost>;
@@ -66,6 +68,7 @@ export class Storage {
     this.#log = new MessageLog(
       {
         files,
+        random: owner.random,
         directory: logPath,
         table: owner.table,
         journal: this.#journal,

@@ -1,5 +1,6 @@
 // The log by itself: appends and settlements for queues that are mere numbers, and what recovery makes of the files.
 
+import { systemRandom } from '../../src/platform/random.ts';
 import { Journal } from '../../src/store/journal.ts';
 import { type Recovery, recoverLog } from '../../src/store/log/log-recovery.ts';
 import { MessageLog } from '../../src/store/log/message-log.ts';
@@ -56,6 +57,7 @@ export class LogHarness {
     this.log = new MessageLog(
       {
         files,
+        random: systemRandom,
         directory: LOG,
         table: this.table,
         journal: this.journal,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryFiles } from '../../../test/support/memory-files.ts';
+import { systemRandom } from '../../platform/random.ts';
 import { FilePreparer, isSpare } from './file-preparer.ts';
 import { FILE_BYTES, fileName, LogFile } from './log-file.ts';
 
@@ -12,6 +13,7 @@ function preparer(files: MemoryFiles, nextNumber = 1, spares: string[] = []) {
   const state = { ready: 0, failures };
   const options = {
     files,
+    random: systemRandom,
     directory: DIRECTORY,
     durable: true,
     onFailed: (error: Error) => failures.push(error),
@@ -26,7 +28,7 @@ function preparer(files: MemoryFiles, nextNumber = 1, spares: string[] = []) {
 function used(files: MemoryFiles, number: number): LogFile {
   const path = `${DIRECTORY}/${fileName(number)}`;
   files.contents.set(path, new Uint8Array(FILE_BYTES).fill(number));
-  return new LogFile(number, files.open(path));
+  return new LogFile(number, files.open(path), { mark: 1, seed: 2 });
 }
 
 describe('the next file', () => {

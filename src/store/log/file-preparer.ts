@@ -2,6 +2,8 @@
 // are done with are kept aside for that, as many as make sense.
 import { join } from 'node:path';
 import type { DataFile, Files } from '../../platform/files.ts';
+import type { Random } from '../../platform/random.ts';
+import { newSalt } from './file-salt.ts';
 import { FILE_BYTES, FILE_HEADER_BYTES, fileName, LogFile } from './log-file.ts';
 
 /** Files kept aside; more than that are removed. */
@@ -16,6 +18,7 @@ export function isSpare(name: string): boolean {
 
 export interface PreparerOptions {
   readonly files: Files;
+  readonly random: Random;
   readonly directory: string;
   readonly durable: boolean;
   onFailed(error: Error): void;
@@ -76,7 +79,7 @@ export class FilePreparer {
     if (this.#isPreparing || this.#ready || this.#isStopped) return;
     this.#isPreparing = true;
     const number = this.#nextNumber++;
-    const { files, directory, durable } = this.#options;
+    const { files, random, directory, durable } = this.#options;
     const path = join(directory, fileName(number));
     const request = { path, sizeBytes: FILE_BYTES, zeroBytes: FILE_HEADER_BYTES, durable };
     files.prepare(request, this.#spares.pop(), (error, file?: DataFile) => {
@@ -86,7 +89,7 @@ export class FilePreparer {
       } else if (this.#isStopped) {
         file.close();
       } else {
-        this.#ready = new LogFile(number, file);
+        this.#ready = new LogFile(number, file, newSalt(random));
         this.#onReady();
       }
     });

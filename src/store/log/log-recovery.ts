@@ -3,15 +3,18 @@
 import { join } from 'node:path';
 import type { DataFile, Files } from '../../platform/files.ts';
 import type { Segment } from '../segment.ts';
-import { SEGMENT_BYTES, type SegmentTable } from '../segment-table.ts';
+import { SEGMENT_BYTES, type SegmentTable, segmentBytesFor } from '../segment-table.ts';
 import { announcedBytes, CHUNK_HEADER_BYTES, type Chunk, readChunk } from './chunk.ts';
 import { isSpare } from './file-preparer.ts';
+import type { FileSalt } from './file-salt.ts';
 import {
   decodeFileHeader,
   FILE_HEADER_BYTES,
+  type FileHeader,
   FORMAT_VERSION,
   fileName,
   fileNumber,
+  isFormerHeader,
   LogFile,
 } from './log-file.ts';
 import { HOLDER_BYTES, type RecordVisitor, readRecords, readU48 } from './log-records.ts';
@@ -34,6 +37,21 @@ export interface Recovery {
   readonly contents: ReadonlyMap<number, FileContent>;
   /** Files that may be used again. */
   readonly spares: readonly string[];
+}
+
+/** A file as it was found. */
+interface FoundFile {
+  readonly number: number;
+  readonly file: DataFile;
+  /** Undefined where there is none that can be read. */
+  readonly header: FileHeader | undefined;
+  /** Its header is zeros: it was prepared and not written to, or its first write was torn. */
+  readonly isBlank: boolean;
+}
+
+interface Loaded {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
 }
 
 interface BehindGap {
@@ -99,14 +117,24 @@ class LogReader {
       .sort((a, b) => a - b);
     const logFiles: LogFile[] = [];
     const spares = names.filter(isSpare).map((name) => join(this.#directory, name));
-    const opened = numbers.map((number) => this.#open(number));
-    const lastUsed = opened.findLastIndex(({ header }) => !isBlank(header));
-    opened.forEach(({ file, header }, index) => {
-      const finding = this.#readFile(file, header, index, lastUsed);
-      if (finding === 'used') logFiles.push(file);
-      else file.file.close();
-      // One for every start would stay behind; the next is prepared anyway.
-      if (finding === 'unused') this.#files.remove(this.#path(file));
+    const found = numbers.map((number) => this.#open(number));
+    try {
+      for (const each of found) this.#refuseOtherFormat(each);
+    } catch (error) {
+      for (const { file } of found) file.close();
+      throw error;
+    }
+    found.forEach((each, index) => {
+      const later = found.slice(index + 1).find((other) => !other.isBlank && !isCopy(other));
+      if (this.#isUnused(each, later)) {
+        each.file.close();
+        // One for every start would stay behind; the next is prepared anyway.
+        this.#files.remove(this.#path(each.number));
+      } else {
+        const log = this.#readFile(each);
+        if (log) logFiles.push(log);
+        else each.file.close();
+      }
     });
     this.#dropBehindGap();
     const isDamaged = this.#damage.length > 0;
@@ -136,64 +164,65 @@ class LogReader {
     if (first < 0) first = Math.max(0, files.length - 1);
     for (const { number, file } of files.slice(0, first)) {
       file.close();
-      this.#files.remove(join(this.#directory, fileName(number)));
+      this.#files.remove(this.#path(number));
     }
     return files.slice(first);
   }
 
-  #open(number: number): { file: LogFile; header: Uint8Array } {
-    const path = join(this.#directory, fileName(number));
-    const file = new LogFile(number, this.#files.open(path, {}));
-    file.isFull = true;
-    const header = new Uint8Array(FILE_HEADER_BYTES);
-    file.file.readNow(0, header);
-    return { file, header };
+  #open(number: number): FoundFile {
+    const file = this.#files.open(this.#path(number), {});
+    const bytes = new Uint8Array(FILE_HEADER_BYTES);
+    file.readNow(0, bytes);
+    const header = decodeFileHeader(bytes);
+    if (!header && isFormerHeader(bytes)) {
+      file.close();
+      throw new StorageError(
+        `${fileName(number)} was written by a version of Leveret before its first release; remove the data directory, or choose another --data-dir`,
+      );
+    }
+    return { number, file, header, isBlank: bytes.every((octet) => octet === 0) };
   }
 
-  #path({ number }: LogFile): string {
+  #path(number: number): string {
     return join(this.#directory, fileName(number));
   }
 
-  /** Reads a file, unless nothing was ever written to it, or it is not what its name says. */
-  #readFile(
-    log: LogFile,
-    header: Uint8Array,
-    index: number,
-    lastUsed: number,
-  ): 'used' | 'unused' | 'foreign' {
-    const { file } = log;
-    // Prepared and not written to, or its first write was torn. One that others follow may have lost its header later.
-    if (isBlank(header) && (index > lastUsed || !this.#hasNextChunk(file))) return 'unused';
-    const name = fileName(log.number);
-    const decoded = decodeFileHeader(header);
-    if (!decoded) {
-      // The last one may have been torn in its first write; then there is nothing in it.
-      if (index < lastUsed || this.#hasNextChunk(file)) {
-        this.#damage.push(`${name}: its header is damaged`);
-      }
-    } else if (decoded.version > FORMAT_VERSION) {
-      throw new StorageError(
-        `${name} was written by a newer version of Leveret (format ${decoded.version}, this one knows ${FORMAT_VERSION}); start that version, or choose another --data-dir`,
-      );
-    } else if (decoded.number !== log.number) {
-      this.#damage.push(`${name} is a copy of ${fileName(decoded.number)} and was left out`);
-      return 'foreign';
-    } else {
-      this.#meet(decoded.firstSequence, `before ${name}`);
-    }
-    this.#contents.set(log.number, { chunks: 0, chunkBytes: 0 });
-    const size = file.sizeBytes;
-    let at = FILE_HEADER_BYTES;
-    while (at < size) at += this.#readSegment(log, at, size);
-    log.end = at;
-    return 'used';
+  #refuseOtherFormat({ number, header }: FoundFile): void {
+    if (!header || header.version <= FORMAT_VERSION) return;
+    throw new StorageError(
+      `${fileName(number)} was written by a newer version of Leveret (format ${header.version}, this one knows ${FORMAT_VERSION}); start that version, or choose another --data-dir`,
+    );
   }
 
-  /** Whether a file without a header goes on where the one before it ended. */
-  #hasNextChunk(file: DataFile): boolean {
-    const first = this.#load(file, FILE_HEADER_BYTES);
-    const chunk = readChunk(first, 0, first.bytes.length);
-    return chunk?.isIntact === true && chunk.sequence >= (this.#expected ?? 0);
+  /** Whether nothing was ever written to a file, or nothing but what a crash tore. `later` is the next one with a header. */
+  #isUnused({ isBlank }: FoundFile, later: FoundFile | undefined): boolean {
+    if (!isBlank) return false;
+    // One that others follow may have lost its header, unless the log goes on behind it as if it were not there.
+    const expected = this.#expected;
+    if (!later) return true;
+    return expected !== undefined && (later.header?.firstSequence ?? 0) === expected;
+  }
+
+  /** Reads a file, unless it is not what its name says, or cannot be told from what it held in an earlier life. */
+  #readFile({ number, file, header }: FoundFile): LogFile | undefined {
+    const name = fileName(number);
+    if (!header) {
+      this.#damage.push(`${name}: its header is damaged, so that nothing in it can be read`);
+      return undefined;
+    }
+    if (isCopy({ number, header })) {
+      this.#damage.push(`${name} is a copy of ${fileName(header.number)} and was left out`);
+      return undefined;
+    }
+    this.#meet(header.firstSequence, `before ${name}`);
+    const log = new LogFile(number, file, header.salt);
+    log.isFull = true;
+    this.#contents.set(number, { chunks: 0, chunkBytes: 0 });
+    const size = file.sizeBytes;
+    let at = FILE_HEADER_BYTES;
+    while (at < size) at += this.#readSegment(log, at);
+    log.end = at;
+    return log;
   }
 
   /** Notes a gap between the chunks that were read and the one that comes next. */
@@ -262,8 +291,8 @@ class LogReader {
   }
 
   /** Reads the segment at `position` of a file and answers how many bytes it takes there. */
-  #readSegment(log: LogFile, position: number, fileSize: number): number {
-    const { bytes, view } = this.#load(log.file, position);
+  #readSegment(log: LogFile, position: number): number {
+    const { bytes, view } = this.#load(log, position);
     const segment = this.#table.openEvicted(bytes.length);
     segment.sealed = true;
     segment.file = log;
@@ -285,10 +314,9 @@ class LogReader {
       delivered: (queue, below) => this.#queue(queue)?.delivered(below),
     };
     for (let at = 0; at < bytes.length; ) {
-      const chunk = readChunk({ bytes, view }, at, bytes.length);
+      const chunk = readChunk({ bytes, view }, log.salt, at, bytes.length);
       if (!chunk) break;
       const isEarlier = chunk.sequence < (this.#expected ?? 0);
-      // What the file held in an earlier life.
       if (chunk.isIntact && isEarlier) break;
       const where = `in ${fileName(log.number)} before byte ${position + at}`;
       if (!chunk.isIntact) {
@@ -312,7 +340,7 @@ class LogReader {
     }
     log.liveSegments += 1;
     releaseRecovered(this.#table, segment.slot);
-    return Math.min(bytes.length, fileSize - position);
+    return bytes.length;
   }
 
   #queue(logId: number): RecoveredQueue | undefined {
@@ -326,24 +354,32 @@ class LogReader {
     return queue;
   }
 
-  /** The bytes of a segment: the standard number, or as many as its only chunk announces, if that is intact. */
-  #load(file: DataFile, position: number): { bytes: Uint8Array; view: DataView } {
+  /** The bytes of a segment: the standard number, or as many whole ones as its first chunk takes, if that is intact. */
+  #load({ file, salt }: LogFile, position: number): Loaded {
     const bytes = this.#standard;
     file.readNow(position, bytes);
-    const view = new DataView(bytes.buffer);
-    const announced = (announcedBytes({ bytes, view }, 0) ?? 0) + CHUNK_HEADER_BYTES;
-    if (announced > SEGMENT_BYTES && position + announced <= file.sizeBytes) {
-      const larger = new Uint8Array(announced);
-      file.readNow(position, larger);
-      const whole = { bytes: larger, view: new DataView(larger.buffer) };
-      if (readChunk(whole, 0, announced)?.isIntact) return whole;
-    }
-    return { bytes, view };
+    const standard = { bytes, view: new DataView(bytes.buffer) };
+    return this.#loadOversized(file, salt, position, standard) ?? standard;
+  }
+
+  #loadOversized(
+    file: DataFile,
+    salt: FileSalt,
+    position: number,
+    start: Loaded,
+  ): Loaded | undefined {
+    const announced = (announcedBytes(start, salt, 0) ?? 0) + CHUNK_HEADER_BYTES;
+    if (announced <= SEGMENT_BYTES || position + announced > file.sizeBytes) return undefined;
+    const bytes = new Uint8Array(segmentBytesFor(announced));
+    file.readNow(position, bytes);
+    const whole = { bytes, view: new DataView(bytes.buffer) };
+    return readChunk(whole, salt, 0, announced)?.isIntact ? whole : undefined;
   }
 }
 
-function isBlank(header: Uint8Array): boolean {
-  return header.every((octet) => octet === 0);
+/** By its header. */
+function isCopy({ number, header }: Pick<FoundFile, 'number' | 'header'>): boolean {
+  return header !== undefined && header.number !== number;
 }
 
 /** One reference less to a segment that recovery made. */

@@ -3,9 +3,10 @@
 //
 // Every append belongs to a generation. When `syncedGeneration` has reached it, the append is on disk.
 import type { Files } from '../../platform/files.ts';
+import type { Random } from '../../platform/random.ts';
 import type { Journal } from '../journal.ts';
 import type { Segment } from '../segment.ts';
-import { SEGMENT_BYTES, type SegmentTable } from '../segment-table.ts';
+import { SEGMENT_BYTES, type SegmentTable, segmentBytesFor } from '../segment-table.ts';
 import { CHUNK_HEADER_BYTES, sealChunk } from './chunk.ts';
 import { FilePreparer } from './file-preparer.ts';
 import { FILE_BYTES, type LogFile } from './log-file.ts';
@@ -30,6 +31,8 @@ export interface LoggedQueue {
 
 export interface MessageLogOptions {
   readonly files: Files;
+  /** For the salts of files. */
+  readonly random: Random;
   readonly directory: string;
   readonly table: SegmentTable;
   /** Whether a write is done only when it is on stable storage. */
@@ -199,7 +202,7 @@ export class MessageLog {
     const header = this.#chunkAt < 0 ? CHUNK_HEADER_BYTES : 0;
     if (!segment || segment.end + header + sizeBytes > segment.sizeBytes) {
       this.#sealSegment();
-      segment = this.#openSegment(Math.max(SEGMENT_BYTES, sizeBytes + CHUNK_HEADER_BYTES));
+      segment = this.#openSegment(segmentBytesFor(CHUNK_HEADER_BYTES + sizeBytes));
     }
     if (isAwaited) this.announce();
     if (this.#chunkAt < 0) {
@@ -221,8 +224,6 @@ export class MessageLog {
   #closeChunk(): void {
     const segment = this.#segment;
     if (!segment || this.#chunkAt < 0) return;
-    const index = this.#pending.length;
-    sealChunk(segment, this.#chunkAt, segment.end, this.#nextChunkSequence++, index);
     this.#pending.push({ segment, from: this.#chunkAt, to: segment.end });
     segment.references += 1;
     segment.unwritten += 1;
@@ -252,6 +253,7 @@ export class MessageLog {
     this.#closeChunk();
     const batch = this.#pending;
     if (!this.#placeSegments(batch)) return;
+    this.#sealChunks(batch);
     this.#pending = [];
     this.#isWriting = true;
     this.#isAnnounced = false;
@@ -296,6 +298,13 @@ export class MessageLog {
     this.#closeWhenIdle();
   }
 
+  #sealChunks(batch: readonly PendingChunk[]): void {
+    for (let index = 0; index < batch.length; index++) {
+      const { segment, from, to } = batch[index]!;
+      sealChunk(segment, segment.file!.salt, from, to, this.#nextChunkSequence++, index);
+    }
+  }
+
   /** Gives every segment of a batch its place in a file; false when the next file is not ready yet. */
   #placeSegments(batch: readonly PendingChunk[]): boolean {
     for (const { segment } of batch) {
@@ -312,8 +321,8 @@ export class MessageLog {
       segment.fileOffset = file.end;
       file.end += segment.sizeBytes;
       file.liveSegments += 1;
-      if (segment.sizeBytes > SEGMENT_BYTES || file.end + SEGMENT_BYTES > FILE_BYTES)
-        file.isFull = true;
+      // One that is larger than what is left makes the file larger, rather than leave the rest of it empty.
+      if (file.end + SEGMENT_BYTES > FILE_BYTES) file.isFull = true;
     }
     return true;
   }
