@@ -67,7 +67,7 @@ function publish(broker: Broker, body: string, queues: readonly Queue[], deliver
   content.bodyEnd = writer.length;
   content.bodyAt = writer.length - Buffer.byteLength(body);
   content.block = blockOf(writer.bytes);
-  const { slot, recordAt } = storeMessage(broker.store, content, queues);
+  const { slot, recordAt } = storeMessage(broker.store, content, queues, broker.turn);
   for (const queue of queues) queue.publish(slot, recordAt);
 }
 

@@ -12,6 +12,7 @@ import type { RecoveredQueue } from '../store/log/recovered-queue.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { SegmentTable } from '../store/segment-table.ts';
 import { type Definition, isDefinition } from './definitions.ts';
+import { readFacts } from './message.ts';
 import type { Queue } from './queue/queue.ts';
 import { named } from './refusal.ts';
 import type { VHost } from './vhost.ts';
@@ -96,7 +97,7 @@ export class Storage {
     for (const vhost of this.#owner.vhosts()) {
       for (const queue of vhost.queues) if (queue.logId > 0) queues.set(queue.logId, queue);
     }
-    const recovery = recoverLog(files, logPath, table, (logId) => queues.has(logId));
+    const recovery = recoverLog(files, logPath, table, (logId) => queues.has(logId), readFacts);
     this.lastLogId = Math.max(this.lastLogId, recovery.highestLogId);
     for (const sentence of recovery.damage) log.write('error', `data damaged: ${sentence}`);
     for (const [logId, recovered] of recovery.queues) {

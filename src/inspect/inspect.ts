@@ -4,6 +4,7 @@ import { lossOf } from '../broker/storage.ts';
 import type { Files } from '../platform/files.ts';
 import { readJournal } from '../store/journal.ts';
 import { fileName } from '../store/log/log-file.ts';
+import { LEVEL_PLACES } from '../store/log/log-records.ts';
 import { type Recovery, recoverLog, StorageError } from '../store/log/log-recovery.ts';
 import { SegmentTable } from '../store/segment-table.ts';
 import { Defined } from './defined.ts';
@@ -25,6 +26,7 @@ export interface QueueReport {
   readonly messages: number;
   /** The place of the oldest message; undefined when there is none. */
   readonly oldestPlace: number | undefined;
+  /** Counted over all levels of a queue with priorities. */
   readonly nextPlace: number;
 }
 
@@ -88,7 +90,11 @@ export function inspectDirectory(
         name,
         messages: recovered?.size ?? 0,
         oldestPlace: recovered?.size ? recovered.sequence(0) : undefined,
-        nextPlace: recovered?.nextSequence ?? 0,
+        nextPlace:
+          recovered?.levels.reduce(
+            (sum, level) => sum + (recovered.nextSequenceOf(level) % LEVEL_PLACES),
+            0,
+          ) ?? 0,
       };
     }),
     definitions: defined.counts,

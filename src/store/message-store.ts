@@ -135,6 +135,11 @@ export class MessageStore {
     if (queue.logId > 0) this.#log?.delivered(queue.logId, below ?? ALL_PLACES);
   }
 
+  /** So many deliveries of a message in a durable queue have failed. */
+  counted(queue: LoggedQueue, sequence: number, count: number): void {
+    if (queue.logId > 0) this.#log?.counted(queue.logId, sequence, count);
+  }
+
   /** The segment in a slot that still has references. */
   segment(slot: number): Segment {
     return this.#table.get(slot);

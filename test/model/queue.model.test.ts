@@ -163,7 +163,7 @@ class Real {
     content.propertiesEnd = 4;
     content.bodyAt = 4;
     content.bodyEnd = bytes.length;
-    const { slot, recordAt } = storeMessage(this.store, content, [this.queue]);
+    const { slot, recordAt } = storeMessage(this.store, content, [this.queue], { nowMs: 0 });
     this.queue.publish(slot, recordAt);
     return this.#lastId;
   }

@@ -81,8 +81,10 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
   }
   /** The place that the next message takes. */
   get nextSequence(): number {
-    return this.#fresh.headSequence + this.#fresh.size;
+    return this.#fresh.nextSequence;
   }
+  readonly needs = 0;
+  prepare(): void {}
   /** Messages in places below this may have been delivered, in this life of the broker or before. */
   get #deliveredBelow(): number {
     return Math.max(this.#fresh.headSequence, this.#redeliveredBelow);

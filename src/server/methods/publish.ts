@@ -104,7 +104,12 @@ function queuesOf(channel: Channel, content: Content, exchange: Exchange): reado
 
 /** Stores the message once and puts it into all queues; true when it has to be on disk before it is confirmed. */
 function enqueue(channel: Channel, content: Content, queues: readonly Queue[]): boolean {
-  const { slot, recordAt, isLogged } = storeMessage(channel.store, content, queues);
+  const { slot, recordAt, isLogged } = storeMessage(
+    channel.store,
+    content,
+    queues,
+    channel.vhost.turn,
+  );
   for (let i = 0; i < queues.length; i++) queues[i]!.publish(slot, recordAt);
   return isLogged;
 }

@@ -19,7 +19,7 @@ import {
 } from './log-file.ts';
 import { HOLDER_BYTES, type RecordVisitor, readRecords, readU48 } from './log-records.ts';
 import type { LogTail } from './message-log.ts';
-import { RecoveredQueue } from './recovered-queue.ts';
+import { type RecordFacts, RecoveredQueue } from './recovered-queue.ts';
 
 /** A data directory that this version cannot or must not use. The message says what to do. */
 export class StorageError extends Error {}
@@ -68,14 +68,18 @@ export interface FileContent {
   chunkBytes: number;
 }
 
+/** Notes what is worth knowing of the message at an offset without its bytes at hand. */
+export type ReadFacts = (view: DataView, offset: number, facts: RecordFacts) => void;
+
 /** Reads the log in `directory`. Every segment that holds a message of a queue stays in `table`, without memory. */
 export function recoverLog(
   files: Files,
   directory: string,
   table: SegmentTable,
   isKnownQueue: (logId: number) => boolean,
+  readFacts: ReadFacts = () => {},
 ): Recovery {
-  return new LogReader(files, directory, table, isKnownQueue).read();
+  return new LogReader(files, directory, table, isKnownQueue, readFacts).read();
 }
 
 class LogReader {
@@ -83,6 +87,12 @@ class LogReader {
   readonly #directory: string;
   readonly #table: SegmentTable;
   readonly #isKnownQueue: (logId: number) => boolean;
+  readonly #readFacts: ReadFacts;
+  readonly #facts: RecordFacts = {
+    bodyBytes: 0,
+    publishedAtMs: undefined,
+    expirationMs: undefined,
+  };
   readonly #queues = new Map<number, RecoveredQueue>();
   readonly #damage: string[] = [];
   readonly #contents = new Map<number, FileContent>();
@@ -102,11 +112,13 @@ class LogReader {
     directory: string,
     table: SegmentTable,
     isKnownQueue: (logId: number) => boolean,
+    readFacts: ReadFacts,
   ) {
     this.#files = files;
     this.#directory = directory;
     this.#table = table;
     this.#isKnownQueue = isKnownQueue;
+    this.#readFacts = readFacts;
   }
 
   read(): Recovery {
@@ -286,6 +298,7 @@ class LogReader {
       },
       settled: () => {},
       delivered: () => {},
+      counted: () => {},
     });
     if (!isReadable) this.#isLossExact = false;
   }
@@ -301,17 +314,19 @@ class LogReader {
     const content = this.#contents.get(log.number)!;
     const visitor: RecordVisitor = {
       message: (records, holdersAt, holders, at) => {
+        if (holders > 0) this.#readFacts(records, at, this.#facts);
         for (let holder = 0; holder < holders; holder++) {
           const holderAt = holdersAt + holder * HOLDER_BYTES;
           const queue = this.#queue(records.getUint32(holderAt));
           if (!queue) continue;
           segment.references += 1;
           segment.everReferences += 1;
-          queue.add(readU48(records, holderAt + 4), segment.slot, at);
+          queue.add(readU48(records, holderAt + 4), segment.slot, at, this.#facts);
         }
       },
       settled: (queue, first, count) => this.#queue(queue)?.settled(first, count),
       delivered: (queue, below) => this.#queue(queue)?.delivered(below),
+      counted: (queue, sequence, count) => this.#queue(queue)?.counted(sequence, count),
     };
     for (let at = 0; at < bytes.length; ) {
       const chunk = readChunk({ bytes, view }, log.salt, at, bytes.length);

@@ -11,6 +11,7 @@ import { CHUNK_HEADER_BYTES, sealChunk } from './chunk.ts';
 import { FilePreparer } from './file-preparer.ts';
 import { FILE_BYTES, type LogFile } from './log-file.ts';
 import {
+  COUNTED_BYTES,
   DELIVERED_BYTES,
   HOLDER_BYTES,
   MESSAGE_OVERHEAD_BYTES,
@@ -184,6 +185,18 @@ export class MessageLog {
     segment.view.setUint32(at + 1, queue);
     writeU48(segment.view, at + 5, below);
     segment.end = at + DELIVERED_BYTES;
+  }
+
+  /** So many deliveries of the message in that place have failed. Nobody waits for it. */
+  counted(queue: number, sequence: number, count: number): void {
+    const segment = this.#room(COUNTED_BYTES, false);
+    const at = segment.end;
+    segment.view.setUint8(at, RecordType.COUNTED);
+    segment.view.setUint32(at + 1, queue);
+    writeU48(segment.view, at + 5, sequence);
+    segment.view.setUint32(at + 11, count);
+    segment.end = at + COUNTED_BYTES;
+    this.#options.onSettled();
   }
 
   #writeSettled(queue: number, range: Range): void {
