@@ -11,7 +11,7 @@ import { systemFiles } from './platform/files.ts';
 import type { LogLevel } from './platform/log.ts';
 import { isAlive } from './process-alive.ts';
 import { parseSize } from './size.ts';
-import { StorageError } from './store/log/log-recovery.ts';
+import { StorageError } from './store/log/found-file.ts';
 import { version } from './version.ts';
 
 /** What --data-dir takes for none. */

@@ -10,7 +10,7 @@ import { Content } from '../protocol/content.ts';
 import { FieldTable } from '../protocol/field-table.ts';
 import { encodeProperties } from '../protocol/properties.ts';
 import { DataDirectory } from '../store/data-directory.ts';
-import { StorageError } from '../store/log/log-recovery.ts';
+import { StorageError } from '../store/log/found-file.ts';
 import { Broker } from './broker.ts';
 import { storeMessage, viewMessage } from './message.ts';
 import type { Consumer } from './queue/consumer.ts';

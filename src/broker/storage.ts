@@ -5,8 +5,9 @@ import type { Random } from '../platform/random.ts';
 import type { DataDirectory } from '../store/data-directory.ts';
 import { Journal, readJournal } from '../store/journal.ts';
 import { Compactor } from '../store/log/compactor.ts';
+import { StorageError } from '../store/log/found-file.ts';
 import { fileNumber } from '../store/log/log-file.ts';
-import { type Recovery, recoverLog, StorageError } from '../store/log/log-recovery.ts';
+import { type Recovery, recoverLog } from '../store/log/log-recovery.ts';
 import { MessageLog } from '../store/log/message-log.ts';
 import type { RecoveredQueue } from '../store/log/recovered-queue.ts';
 import type { MessageStore } from '../store/message-store.ts';
@@ -75,6 +76,7 @@ export class Storage {
         journal: this.#journal,
         durable,
         residentBytes: RESIDENT_BYTES,
+        readFacts,
         onDirty: () => owner.onDirty(),
         onSettled: () => this.#flushLater(),
         onNewFile: () => this.#beginFile(),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { idle, LOG, LogHarness } from '../../test/support/log-harness.ts';
 import { MemoryFiles } from '../../test/support/memory-files.ts';
+import { StorageError } from '../store/log/found-file.ts';
 import { FILE_BYTES } from '../store/log/log-file.ts';
-import { StorageError } from '../store/log/log-recovery.ts';
 import { SEGMENT_BYTES } from '../store/segment-table.ts';
 import { checkStatus, formatCheck, formatReport } from './format.ts';
 import { inspectDirectory } from './inspect.ts';

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { lossOf } from '../broker/storage.ts';
 import type { Files } from '../platform/files.ts';
 import { readJournal } from '../store/journal.ts';
+import { indexNumber } from '../store/log/file-index.ts';
+import { StorageError } from '../store/log/found-file.ts';
 import { fileName } from '../store/log/log-file.ts';
 import { LEVEL_PLACES } from '../store/log/log-records.ts';
-import { type Recovery, recoverLog, StorageError } from '../store/log/log-recovery.ts';
+import { type Recovery, recoverLog } from '../store/log/log-recovery.ts';
 import { SegmentTable } from '../store/segment-table.ts';
 import { Defined } from './defined.ts';
 import { readOnly } from './read-only.ts';
@@ -68,7 +70,9 @@ export function inspectDirectory(
     return queues.has(logId);
   };
   const table = new SegmentTable();
-  const list = (at: string) => (at === logPath ? (names ?? []) : looked.list(at));
+  // Without the indexes that a start makes use of, so that every byte is looked at.
+  const read = names?.filter((name) => indexNumber(name) === undefined) ?? [];
+  const list = (at: string) => (at === logPath ? read : looked.list(at));
   const recovery = recoverLog({ ...looked, list }, logPath, table, isKnown);
   const damage = [...journal.damage, ...recovery.damage];
   for (const [logId, recovered] of recovery.queues) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryFiles } from '../../test/support/memory-files.ts';
 import { DataDirectory } from './data-directory.ts';
-import { StorageError } from './log/log-recovery.ts';
+import { StorageError } from './log/found-file.ts';
 
 let unique = 0;
 

@@ -5,7 +5,7 @@
 //   log/                   what is in it
 import { join } from 'node:path';
 import type { Files } from '../platform/files.ts';
-import { StorageError } from './log/log-recovery.ts';
+import { StorageError } from './log/found-file.ts';
 
 const LOCK = 'leveret.pid';
 

@@ -4,7 +4,7 @@ import { systemRandom } from '../../src/platform/random.ts';
 import { Journal } from '../../src/store/journal.ts';
 import { type Recovery, recoverLog } from '../../src/store/log/log-recovery.ts';
 import { MessageLog } from '../../src/store/log/message-log.ts';
-import type { RecoveredQueue } from '../../src/store/log/recovered-queue.ts';
+import type { RecordFacts, RecoveredQueue } from '../../src/store/log/recovered-queue.ts';
 import type { Segment } from '../../src/store/segment.ts';
 import { SegmentTable } from '../../src/store/segment-table.ts';
 import type { MemoryFiles } from './memory-files.ts';
@@ -50,7 +50,7 @@ export class LogHarness {
     } = {},
   ) {
     this.files = files;
-    this.recovery = recoverLog(files, LOG, this.table, isKnown);
+    this.recovery = recoverLog(files, LOG, this.table, isKnown, readSize);
     for (const [queue, { nextSequence }] of this.recovery.queues)
       this.#next.set(queue, nextSequence);
     this.journal = new Journal(files, JOURNAL, true, () => entries);
@@ -63,6 +63,7 @@ export class LogHarness {
         journal: this.journal,
         durable: true,
         residentBytes,
+        readFacts: readSize,
         onDirty: () => this.events.push('dirty'),
         onSettled: () => this.events.push('settled'),
         onNewFile: () => this.events.push('new file'),
@@ -144,6 +145,11 @@ export class LogHarness {
   async foundBodies(queue: number): Promise<string[]> {
     return (await this.found(queue)).map(({ body }) => body);
   }
+}
+
+/** Of a body the harness wrote, nothing but its size is known. */
+function readSize(view: DataView, offset: number, facts: RecordFacts): void {
+  facts.bodyBytes = view.getUint32(offset - 4);
 }
 
 /** Everything that was under way in memory is done. */

@@ -41,23 +41,26 @@ export function sealChunk(
   view.setUint32(at + 16, checksum(bytes, seed, at, end));
 }
 
-export interface Chunk {
+export interface ChunkHeader {
   readonly sequence: number;
   /** How many chunks came before it in the same write. */
   readonly index: number;
   /** Where the records begin and end. */
   readonly recordsAt: number;
   readonly end: number;
+}
+
+export interface Chunk extends ChunkHeader {
   readonly isIntact: boolean;
 }
 
-/** The chunk whose header is at `at`; undefined when there is none, or it would reach beyond `limit`. */
-export function readChunk(
-  { bytes, view }: Bytes,
-  { mark, seed }: FileSalt,
+/** What the header at `at` says; undefined when there is none, or the chunk would reach beyond `limit`. */
+export function readChunkHeader(
+  { view }: Bytes,
+  { mark }: FileSalt,
   at: number,
   limit: number,
-): Chunk | undefined {
+): ChunkHeader | undefined {
   if (at + CHUNK_HEADER_BYTES > limit || view.getUint32(at) !== mark) return undefined;
   const recordsAt = at + CHUNK_HEADER_BYTES;
   const end = recordsAt + view.getUint32(at + 4);
@@ -68,8 +71,31 @@ export function readChunk(
     index: view.getUint32(at + INDEX_AT),
     recordsAt,
     end,
-    isIntact: view.getUint32(at + 16) === checksum(bytes, seed, at, end),
   };
+}
+
+/** The same, and whether all of the chunk is as it was written. */
+export function readChunk(
+  block: Bytes,
+  salt: FileSalt,
+  at: number,
+  limit: number,
+): Chunk | undefined {
+  const header = readChunkHeader(block, salt, at, limit);
+  if (!header) return undefined;
+  const { bytes, view } = block;
+  const isIntact = view.getUint32(at + 16) === checksum(bytes, salt.seed, at, header.end);
+  return { ...header, isIntact };
+}
+
+/** Whether there are nothing but intact chunks up to `end`. */
+export function hasIntactChunks(block: Bytes, salt: FileSalt, end: number): boolean {
+  for (let at = 0; at < end; ) {
+    const chunk = readChunk(block, salt, at, end);
+    if (!chunk?.isIntact) return false;
+    at = chunk.end;
+  }
+  return true;
 }
 
 /** The length of the records that a chunk header announces, whether the chunk is all there or not. */

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { DataFile, Files } from '../../platform/files.ts';
 import type { Random } from '../../platform/random.ts';
+import { indexName } from './file-index.ts';
 import { newSalt } from './file-salt.ts';
 import { FILE_BYTES, FILE_HEADER_BYTES, fileName, LogFile } from './log-file.ts';
 
@@ -56,9 +57,10 @@ export class FilePreparer {
   }
 
   /** A file whose content is needed no more. */
-  recycle({ number, file }: LogFile): void {
+  recycle({ number, file, isIndexed }: LogFile): void {
     const { files, directory } = this.#options;
     file.close();
+    if (isIndexed) files.remove(join(directory, indexName(number)));
     const path = join(directory, fileName(number));
     if (this.#spares.length >= KEPT_FILES) {
       files.remove(path);

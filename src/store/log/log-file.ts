@@ -8,6 +8,7 @@
 // writing where there are blocks already is quicker than growing.
 import { crc32 } from 'node:zlib';
 import type { DataFile } from '../../platform/files.ts';
+import type { Segment } from '../segment.ts';
 import { SEGMENT_BYTES } from '../segment-table.ts';
 import type { FileSalt } from './file-salt.ts';
 
@@ -99,6 +100,14 @@ export class LogFile {
   readonly number: number;
   readonly file: DataFile;
   readonly salt: FileSalt;
+  /** The sequence number of its first chunk, once that is known. */
+  firstSequence = 0;
+  /** All there are, in order, whether they hold anything or not. */
+  readonly segments: Segment[] = [];
+  /** Has an index, or is not to get one any more. */
+  isIndexed = false;
+  /** Something in it could not be read. */
+  isDamaged = false;
   /** Where the next segment begins. */
   end = FILE_HEADER_BYTES;
   /** Segments in here that hold anything, or are not written yet. */

@@ -5,6 +5,7 @@ import { idle, LOG, LogHarness, type Placed } from '../../../test/support/log-ha
 import { MemoryFiles } from '../../../test/support/memory-files.ts';
 import { SEGMENT_BYTES } from '../segment-table.ts';
 import { CHUNK_HEADER_BYTES, readChunk, sealChunk } from './chunk.ts';
+import { StorageError } from './found-file.ts';
 import {
   decodeFileHeader,
   encodeFileHeader,
@@ -12,7 +13,6 @@ import {
   FILE_HEADER_BYTES,
   fileName,
 } from './log-file.ts';
-import { StorageError } from './log-recovery.ts';
 
 const SALT = { mark: 0x6d61726b, seed: 0x73616c74 };
 

@@ -6,10 +6,12 @@ import type { Files } from '../../platform/files.ts';
 import type { Random } from '../../platform/random.ts';
 import type { Journal } from '../journal.ts';
 import type { Segment } from '../segment.ts';
-import { SEGMENT_BYTES, type SegmentTable, segmentBytesFor } from '../segment-table.ts';
+import { type SegmentTable, segmentBytesFor } from '../segment-table.ts';
 import { CHUNK_HEADER_BYTES, sealChunk } from './chunk.ts';
+import { FileIndexer } from './file-indexer.ts';
 import { FilePreparer } from './file-preparer.ts';
-import { FILE_BYTES, type LogFile } from './log-file.ts';
+import type { LogFile } from './log-file.ts';
+import { LogFiles } from './log-files.ts';
 import {
   COUNTED_BYTES,
   DELIVERED_BYTES,
@@ -19,6 +21,7 @@ import {
   SETTLED_BYTES,
   writeU48,
 } from './log-records.ts';
+import type { ReadFacts } from './recovered-queue.ts';
 import { Residency } from './residency.ts';
 import { type PendingChunk, writeBatch } from './write-batch.ts';
 
@@ -46,6 +49,8 @@ export interface MessageLogOptions {
   onDirty(): void;
   /** Called when only settlements were appended, for which nobody waits; `flush` should follow before long. */
   onSettled(): void;
+  /** For the index of a file. */
+  readonly readFacts: ReadFacts;
   /** A new file was begun. */
   onNewFile(): void;
   /** Called at the end of every write: `syncedGeneration` has grown. */
@@ -70,11 +75,7 @@ interface Range {
 export class MessageLog {
   readonly #options: MessageLogOptions;
   readonly #table: SegmentTable;
-  readonly #preparer: FilePreparer;
-  readonly #files: LogFile[];
-  /** Files that hold nothing any more, if the log is on disk up to a generation. */
-  readonly #emptied: { readonly file: LogFile; readonly generation: number }[] = [];
-  #file: LogFile | undefined;
+  readonly #files: LogFiles;
   #segment: Segment | undefined;
   /** Where the open chunk begins in the segment; -1 when none is open. */
   #chunkAt = -1;
@@ -91,14 +92,19 @@ export class MessageLog {
   #generation = 1;
   #syncedGeneration = 0;
   readonly #residency: Residency;
+  readonly #indexer: FileIndexer;
 
   constructor(options: MessageLogOptions, tail: LogTail, spares: readonly string[]) {
     this.#options = options;
     this.#table = options.table;
-    this.#residency = new Residency(options.table, options.residentBytes);
-    this.#files = [...tail.files];
+    this.#indexer = new FileIndexer(options, () => this.#dropOldFiles());
+    this.#residency = new Residency(options.table, options.residentBytes, (segment) =>
+      this.#indexer.leaving(segment),
+    );
     this.#nextChunkSequence = tail.nextChunkSequence;
-    this.#preparer = new FilePreparer(options, tail.nextFileNumber, spares, () => this.flush());
+    const { files, nextFileNumber } = tail;
+    const preparer = new FilePreparer(options, nextFileNumber, spares, () => this.flush());
+    this.#files = new LogFiles(files, preparer);
   }
 
   /** The generation of what is appended now. */
@@ -112,7 +118,7 @@ export class MessageLog {
 
   /** Files in use, oldest first. */
   get files(): readonly LogFile[] {
-    return this.#files;
+    return this.#files.inUse;
   }
 
   /** Calls `synced` when everything that was appended so far is on disk. */
@@ -273,6 +279,7 @@ export class MessageLog {
     const generation = this.#generation++;
     if (this.#beganFile) {
       this.#beganFile = false;
+      this.#indexer.run(this.files);
       this.#options.onNewFile();
     }
     const written = () => {
@@ -285,7 +292,7 @@ export class MessageLog {
       }
       this.#residency.evictFull();
       this.#dropOldFiles();
-      this.#recycleEmptied(this.#syncedGeneration);
+      this.#files.recycleEmptied(this.#syncedGeneration);
       this.#options.onSynced();
       while (this.#waiting[0] && this.#waiting[0].generation <= this.#syncedGeneration) {
         this.#waiting.shift()!.synced();
@@ -314,30 +321,21 @@ export class MessageLog {
   #sealChunks(batch: readonly PendingChunk[]): void {
     for (let index = 0; index < batch.length; index++) {
       const { segment, from, to } = batch[index]!;
-      sealChunk(segment, segment.file!.salt, from, to, this.#nextChunkSequence++, index);
+      const file = segment.file!;
+      const sequence = this.#nextChunkSequence++;
+      if (file.firstSequence === 0) file.firstSequence = sequence;
+      sealChunk(segment, file.salt, from, to, sequence, index);
     }
   }
 
   /** Gives every segment of a batch its place in a file; false when the next file is not ready yet. */
   #placeSegments(batch: readonly PendingChunk[]): boolean {
-    for (const { segment } of batch) {
-      if (segment.file) continue;
-      if (!this.#file || this.#file.isFull) {
-        const next = this.#preparer.take();
-        if (!next) return false;
-        this.#file = next;
-        this.#files.push(next);
-        this.#beganFile = true;
-      }
-      const file = this.#file;
-      segment.file = file;
-      segment.fileOffset = file.end;
-      file.end += segment.sizeBytes;
-      file.liveSegments += 1;
-      // One that is larger than what is left makes the file larger, rather than leave the rest of it empty.
-      if (file.end + SEGMENT_BYTES > FILE_BYTES) file.isFull = true;
-    }
-    return true;
+    const { newest } = this.#files;
+    const isPlaced = batch.every(
+      ({ segment }) => segment.file !== undefined || this.#files.place(segment),
+    );
+    if (this.#files.newest !== newest) this.#beganFile = true;
+    return isPlaced;
   }
 
   /** One holder less; a sealed segment without any gives its memory back, and its file perhaps its place. */
@@ -352,22 +350,9 @@ export class MessageLog {
     }
   }
 
-  /** Files go from the oldest on: a settlement must outlive the message it is about. */
   #dropOldFiles(): void {
-    for (let oldest = this.#files[0]; oldest; oldest = this.#files[0]) {
-      // The newest stays: its sequence numbers tell what is fresh from what recycled files held before.
-      if (!oldest.isFull || oldest.liveSegments > 0 || this.#files.length === 1) break;
-      this.#files.shift();
-      this.#emptied.push({ file: oldest, generation: this.#generation });
-    }
-    if (!this.#isWriting && !this.isDirty) this.#recycleEmptied(this.#generation);
-  }
-
-  /** What emptied a file has to be on disk before its content goes. */
-  #recycleEmptied(synced: number): void {
-    while (this.#emptied[0] && this.#emptied[0].generation <= synced) {
-      this.#preparer.recycle(this.#emptied.shift()!.file);
-    }
+    this.#files.dropOld(this.#generation);
+    if (!this.#isWriting && !this.isDirty) this.#files.recycleEmptied(this.#generation);
   }
 
   /** Brings a segment back into memory and calls `done`; nothing happens any more once the log is closed. */
@@ -378,6 +363,8 @@ export class MessageLog {
     this.#residency.load(segment, (error) => {
       if (this.#isClosed) return;
       if (error) {
+        // The next start is to read all of the file, and tell what is lost.
+        this.#indexer.remove(segment.file!);
         this.#fail(error);
         return;
       }
@@ -401,8 +388,8 @@ export class MessageLog {
     }
     this.#onClosed = undefined;
     this.#isClosed = true;
-    this.#preparer.stop();
-    for (const { file } of [...this.#emptied.map(({ file }) => file), ...this.#files]) file.close();
+    this.#indexer.stop();
+    this.#files.close();
     this.#options.journal.close();
     done();
   }

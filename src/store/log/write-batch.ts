@@ -27,8 +27,7 @@ function writeFrom(batch: readonly PendingChunk[], index: number, done: Done): v
   const parts: Uint8Array[] = [];
   let position = segment.fileOffset + from;
   if (position === FILE_HEADER_BYTES) {
-    const sequence = segment.view.getUint32(8) * 0x1_0000_0000 + segment.view.getUint32(12);
-    parts.push(encodeFileHeader(file.number, sequence, file.salt));
+    parts.push(encodeFileHeader(file.number, file.firstSequence, file.salt));
     position = 0;
   }
   let next = index;
