@@ -5,6 +5,12 @@ import { dirname, join } from 'node:path';
 /** Called once, with the system's error if there was one. */
 export type Done = (error: Error | undefined) => void;
 
+/** Whether a file could not grow because the disk, or the user's share of it, is full. */
+export function isNoSpace(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** An open file, read and written at positions. */
 export interface DataFile {
   /**
@@ -18,8 +24,6 @@ export interface DataFile {
   read(position: number, into: Uint8Array, done: Done): void;
   /** The same at once, for recovery. */
   readNow(position: number, into: Uint8Array): void;
-  /** The same at once, durably where the file was opened so; for recovery. */
-  writeNow(position: number, bytes: Uint8Array): void;
   readonly sizeBytes: number;
   close(): void;
 }
@@ -56,11 +60,13 @@ export interface Files {
   readText(path: string): string | undefined;
   /** Replaces a file as a whole: after a crash it is the old one or the new one. */
   replaceText(path: string, text: string): void;
-  /** Makes a file only if there is none; false when there is. */
+  /** Makes a file only if there is none, with its text at once; false when there is. */
   createText(path: string, text: string): boolean;
   rename(from: string, to: string): void;
   /** Removes a file, for good when this returns; one that is not there is fine. */
   remove(path: string): void;
+  /** How many bytes this user may still write where `path` is. */
+  freeBytes(path: string, done: (error: Error | undefined, bytes?: number) => void): void;
 }
 
 class SystemFile implements DataFile {
@@ -106,13 +112,6 @@ class SystemFile implements DataFile {
       at += count;
     }
     into.fill(0, at);
-  }
-
-  writeNow(position: number, bytes: Uint8Array): void {
-    let at = 0;
-    while (at < bytes.length) {
-      at += fs.writeSync(this.#descriptor, bytes, at, bytes.length - at, position + at);
-    }
   }
 
   close(): void {
@@ -170,6 +169,17 @@ async function prepare(
   return systemFiles.open(path, { durable });
 }
 
+/** Gives a file a second name, which must be free. Some file systems know only one: there it is made for a moment without text. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    fs.linkSync(from, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
+    fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
+  }
+}
+
 /** Level by level: Node's own recursion does not end where the system refuses without saying why, as in /proc. */
 function makeDirectory(path: string): void {
   if (fs.existsSync(path) && fs.statSync(path).isDirectory()) return;
@@ -208,12 +218,16 @@ export const systemFiles: Files = {
     syncDirectoryOf(path);
   },
   createText(path, text) {
+    const temporary = `${path}.${process.pid}`;
     try {
-      fs.writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
+      fs.writeFileSync(temporary, text, { mode: 0o600 });
+      linkOrCopy(temporary, path);
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
       throw error;
+    } finally {
+      fs.rmSync(temporary, { force: true });
     }
   },
   rename(from, to) {
@@ -223,5 +237,11 @@ export const systemFiles: Files = {
   remove(path) {
     fs.rmSync(path, { force: true });
     syncDirectoryOf(path);
+  },
+  freeBytes(path, done) {
+    fs.statfs(path, (error, found) => {
+      if (error) done(error);
+      else done(undefined, found.bavail * found.bsize);
+    });
   },
 };

@@ -7,8 +7,8 @@ import type { Journal } from '../journal.ts';
 import type { Segment } from '../segment.ts';
 import { SEGMENT_BYTES, type SegmentTable } from '../segment-table.ts';
 import { CHUNK_HEADER_BYTES, sealChunk } from './chunk.ts';
-import { FilePreparer } from './file-preparer.ts';
-import { FILE_BYTES, type LogFile } from './log-file.ts';
+import type { LogFile } from './log-file.ts';
+import { LogFiles } from './log-files.ts';
 import {
   DELIVERED_BYTES,
   HOLDER_BYTES,
@@ -17,8 +17,9 @@ import {
   SETTLED_BYTES,
   writeU48,
 } from './log-records.ts';
+import { LogWriter } from './log-writer.ts';
 import { Residency } from './residency.ts';
-import { type PendingChunk, writeBatch } from './write-batch.ts';
+import type { PendingChunk } from './write-batch.ts';
 
 /** A queue, as the log sees it. */
 export interface LoggedQueue {
@@ -46,6 +47,8 @@ export interface MessageLogOptions {
   onNewFile(): void;
   /** Called at the end of every write: `syncedGeneration` has grown. */
   onSynced(): void;
+  /** The disk is full. Nothing is lost; `retry` should follow when there may be space. */
+  onNoSpace(): void;
   /** A write failed: nothing after the last sync can be trusted. */
   onFailed(error: Error): void;
 }
@@ -66,11 +69,7 @@ interface Range {
 export class MessageLog {
   readonly #options: MessageLogOptions;
   readonly #table: SegmentTable;
-  readonly #preparer: FilePreparer;
-  readonly #files: LogFile[];
-  /** Files that hold nothing any more, if the log is on disk up to a generation. */
-  readonly #emptied: { readonly file: LogFile; readonly generation: number }[] = [];
-  #file: LogFile | undefined;
+  readonly #files: LogFiles;
   #segment: Segment | undefined;
   /** Where the open chunk begins in the segment; -1 when none is open. */
   #chunkAt = -1;
@@ -83,18 +82,28 @@ export class MessageLog {
   readonly #waiting: { readonly generation: number; readonly synced: () => void }[] = [];
   #onClosed: (() => void) | undefined;
   #isClosed = false;
-  #beganFile = false;
   #generation = 1;
   #syncedGeneration = 0;
   readonly #residency: Residency;
+  readonly #writer: LogWriter;
 
   constructor(options: MessageLogOptions, tail: LogTail, spares: readonly string[]) {
     this.#options = options;
     this.#table = options.table;
     this.#residency = new Residency(options.table, options.residentBytes);
-    this.#files = [...tail.files];
     this.#nextChunkSequence = tail.nextChunkSequence;
-    this.#preparer = new FilePreparer(options, tail.nextFileNumber, spares, () => this.flush());
+    const { files, directory, journal, durable } = options;
+    const onNoSpace = () => this.#outOfSpace();
+    this.#writer = new LogWriter({
+      journal,
+      durable,
+      onNoSpace,
+      onFailed: (error) => this.#writeFailed(error),
+    });
+    const onFailed = (error: Error) => this.#fail(error);
+    const preparing = { files, directory, durable, onNoSpace, onFailed };
+    const onReady = () => this.flush();
+    this.#files = new LogFiles(preparing, tail.files, tail.nextFileNumber, spares, onReady);
   }
 
   /** The generation of what is appended now. */
@@ -108,7 +117,7 @@ export class MessageLog {
 
   /** Files in use, oldest first. */
   get files(): readonly LogFile[] {
-    return this.#files;
+    return this.#files.all;
   }
 
   /** Calls `synced` when everything that was appended so far is on disk. */
@@ -251,38 +260,48 @@ export class MessageLog {
     this.#settled.clear();
     this.#closeChunk();
     const batch = this.#pending;
-    if (!this.#placeSegments(batch)) return;
+    if (!this.#files.place(batch)) return;
     this.#pending = [];
     this.#isWriting = true;
     this.#isAnnounced = false;
     const generation = this.#generation++;
-    if (this.#beganFile) {
-      this.#beganFile = false;
-      this.#options.onNewFile();
-    }
-    const written = () => {
+    if (this.#files.takeHasBegun()) this.#options.onNewFile();
+    this.#writer.write(batch, () => {
       this.#isWriting = false;
       // With nothing more to write, whoever asks now waits for a generation that is empty: it is on disk as it is.
       this.#syncedGeneration = this.isDirty ? generation : this.#generation++;
       for (const { segment } of batch) {
+        this.#files.wrote(segment);
         segment.unwritten -= 1;
         this.release(segment);
       }
       this.#residency.evictFull();
       this.#dropOldFiles();
-      this.#recycleEmptied(this.#syncedGeneration);
+      this.#files.recycleEmptied(this.#syncedGeneration);
       this.#options.onSynced();
       while (this.#waiting[0] && this.#waiting[0].generation <= this.#syncedGeneration) {
         this.#waiting.shift()!.synced();
       }
       this.flushAwaited();
       this.#closeWhenIdle();
-    };
-    // What there is comes before what is in it: a message's queue must be known when it is read.
-    this.#options.journal.flush((error) => {
-      if (error) this.#writeFailed(error);
-      else writeBatch(batch, (failed) => (failed ? this.#writeFailed(failed) : written()));
     });
+  }
+
+  /** Whether something waits for space on the disk. */
+  get isOutOfSpace(): boolean {
+    return this.#writer.isOutOfSpace || this.#files.isOutOfSpace;
+  }
+
+  /** Tries again what there was no space for. */
+  retry(): void {
+    if (this.#hasFailed) return;
+    this.#files.retry();
+    this.#writer.retry();
+  }
+
+  #outOfSpace(): void {
+    if (this.#onClosed) this.#closeWhenIdle();
+    else if (!this.#hasFailed && !this.#isClosed) this.#options.onNoSpace();
   }
 
   #fail(error: Error): void {
@@ -294,28 +313,6 @@ export class MessageLog {
     this.#isWriting = false;
     this.#fail(error);
     this.#closeWhenIdle();
-  }
-
-  /** Gives every segment of a batch its place in a file; false when the next file is not ready yet. */
-  #placeSegments(batch: readonly PendingChunk[]): boolean {
-    for (const { segment } of batch) {
-      if (segment.file) continue;
-      if (!this.#file || this.#file.isFull) {
-        const next = this.#preparer.take();
-        if (!next) return false;
-        this.#file = next;
-        this.#files.push(next);
-        this.#beganFile = true;
-      }
-      const file = this.#file;
-      segment.file = file;
-      segment.fileOffset = file.end;
-      file.end += segment.sizeBytes;
-      file.liveSegments += 1;
-      if (segment.sizeBytes > SEGMENT_BYTES || file.end + SEGMENT_BYTES > FILE_BYTES)
-        file.isFull = true;
-    }
-    return true;
   }
 
   /** One holder less; a sealed segment without any gives its memory back, and its file perhaps its place. */
@@ -330,22 +327,14 @@ export class MessageLog {
     }
   }
 
-  /** Files go from the oldest on: a settlement must outlive the message it is about. */
   #dropOldFiles(): void {
-    for (let oldest = this.#files[0]; oldest; oldest = this.#files[0]) {
-      // The newest stays: its sequence numbers tell what is fresh from what recycled files held before.
-      if (!oldest.isFull || oldest.liveSegments > 0 || this.#files.length === 1) break;
-      this.#files.shift();
-      this.#emptied.push({ file: oldest, generation: this.#generation });
-    }
-    if (!this.#isWriting && !this.isDirty) this.#recycleEmptied(this.#generation);
+    this.#files.dropOld(this.#generation);
+    if (!this.#isWriting && !this.isDirty) this.#files.recycleEmptied(this.#generation);
   }
 
-  /** What emptied a file has to be on disk before its content goes. */
-  #recycleEmptied(synced: number): void {
-    while (this.#emptied[0] && this.#emptied[0].generation <= synced) {
-      this.#preparer.recycle(this.#emptied.shift()!.file);
-    }
+  /** Syncs what was written, where writes are not synced by themselves. */
+  sync(): void {
+    if (!this.#isClosed) this.#files.sync(() => {});
   }
 
   /** Brings a segment back into memory and calls `done`; nothing happens any more once the log is closed. */
@@ -367,21 +356,30 @@ export class MessageLog {
   /** Writes what is left, then closes the files and calls `done`. Nothing may be appended any more. */
   close(done: () => void): void {
     this.#onClosed = done;
+    this.retry();
     this.#closeWhenIdle();
   }
 
   #closeWhenIdle(): void {
     const done = this.#onClosed;
-    if (!done || this.#isWriting) return;
-    if (this.isDirty && !this.#hasFailed) {
-      this.flush();
-      return;
+    if (!done) return;
+    // Whoever closes does not wait for space: nothing that is left was confirmed.
+    if (this.#writer.giveUp()) {
+      this.#isWriting = false;
+      this.#hasFailed = true;
+    }
+    if (this.#isWriting) return;
+    if (!this.#hasFailed) {
+      if (this.isDirty) this.flush();
+      if (this.#isWriting || (this.isDirty && !this.#files.isStuck)) return;
+      if (this.#files.isUnsynced) {
+        this.#files.sync(() => this.#closeWhenIdle());
+        return;
+      }
     }
     this.#onClosed = undefined;
     this.#isClosed = true;
-    this.#preparer.stop();
-    for (const { file } of [...this.#emptied.map(({ file }) => file), ...this.#files]) file.close();
     this.#options.journal.close();
-    done();
+    this.#files.close(done);
   }
 }
