@@ -387,6 +387,21 @@ describe('memory', () => {
   });
 });
 
+test('what is to be written while a write is under way follows it, though nobody waits', async () => {
+  const files = new MemoryFiles();
+  const harness = await LogHarness.open(files);
+  const first = harness.append('a', 1);
+  files.holdsWrites = true;
+  harness.log.flush();
+  harness.settle(first);
+  harness.log.flush();
+  expect(files.held).toHaveLength(1);
+  files.held.shift()!.finish();
+  expect(files.held).toHaveLength(1);
+  files.held.shift()!.finish();
+  expect(harness.log.isDirty).toBe(false);
+});
+
 describe('when a write fails', () => {
   test('nothing is synced after it, and it is told once', async () => {
     const files = new MemoryFiles();

@@ -255,7 +255,11 @@ export class MessageLog {
 
   /** Writes what was appended since the last write, unless one is in flight: then it follows when that is done. */
   flush(): void {
-    if (this.#isWriting || this.#hasFailed || !this.isDirty) return;
+    if (this.#hasFailed || !this.isDirty) return;
+    if (this.#isWriting) {
+      this.#isAnnounced = true;
+      return;
+    }
     for (const [queue, range] of this.#settled) this.#writeSettled(queue, range);
     this.#settled.clear();
     this.#closeChunk();
