@@ -153,6 +153,8 @@ async function prepare(
   recycled: string | undefined,
 ): Promise<DataFile> {
   const { open, rename } = fs.promises;
+  // It must not come back by an earlier name, without what it held: a process before this one may have been killed in between.
+  if (recycled) await syncNames(path);
   const handle = await open(recycled ?? path, recycled ? 'r+' : 'w', 0o600);
   try {
     await writeZeros(handle, 0, recycled ? zeroBytes : sizeBytes);
@@ -163,10 +165,17 @@ async function prepare(
     await handle.close();
   }
   if (recycled) await rename(recycled, path);
-  const directory = await open(join(path, '..'), 'r');
-  await directory.sync();
-  await directory.close();
+  await syncNames(path);
   return systemFiles.open(path, { durable });
+}
+
+async function syncNames(path: string): Promise<void> {
+  const directory = await fs.promises.open(join(path, '..'), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 /** Gives a file a second name, which must be free. Some file systems know only one: there it is made for a moment without text. */

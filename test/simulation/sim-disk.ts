@@ -235,7 +235,8 @@ export class SimDisk implements Files {
     const zeroed = isRecycled ? request.zeroBytes : request.sizeBytes;
     const zeros = (count: number) => this.#need(stale ?? path).put(0, new Uint8Array(count), true);
     const begin = () => {
-      if (!isRecycled) this.#create(path);
+      if (isRecycled) this.#syncNames(dirname(path));
+      else this.#create(path);
     };
     this.#pending.push({
       finish: () => {
