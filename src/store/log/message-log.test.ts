@@ -402,6 +402,30 @@ test('what is to be written while a write is under way follows it, though nobody
   expect(harness.log.isDirty).toBe(false);
 });
 
+test('who waits when nothing is to be written is called, and nothing else is held up', async () => {
+  const files = new MemoryFiles();
+  const harness = await LogHarness.open(files);
+  harness.append('a', 1);
+  await harness.flush();
+  let isSynced = false;
+  harness.log.whenSynced(() => {
+    isSynced = true;
+  });
+  let isSyncedToo = false;
+  harness.log.whenSynced(() => {
+    harness.append('b', 1);
+    harness.log.whenSynced(() => {
+      isSyncedToo = true;
+    });
+  });
+  harness.events.length = 0;
+  harness.log.flushAwaited();
+  expect([isSynced, isSyncedToo]).toEqual([true, false]);
+  expect(harness.events).toEqual(['dirty']);
+  await harness.flush();
+  expect(isSyncedToo).toBe(true);
+});
+
 describe('when a write fails', () => {
   test('nothing is synced after it, and it is told once', async () => {
     const files = new MemoryFiles();
@@ -462,6 +486,20 @@ describe('when a write fails', () => {
 });
 
 describe('when the disk is full', () => {
+  test('what is flushed meanwhile does not keep later appends from being announced', async () => {
+    const files = new MemoryFiles();
+    const harness = await LogHarness.open(files);
+    harness.journal.append({ queue: 'q' });
+    files.failNext('write', 'ENOSPC');
+    await harness.flush();
+    await harness.flush();
+    harness.log.retry();
+    await idle();
+    harness.events.length = 0;
+    harness.append('a', 1);
+    expect(harness.events).toEqual(['dirty']);
+  });
+
   const noSpace = ({ events }: LogHarness) => events.filter((event) => event === 'no space').length;
 
   test.each(['journal', 'log'])('what the %s had no room for is written later', async (which) => {

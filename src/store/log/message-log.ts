@@ -255,9 +255,14 @@ export class MessageLog {
 
   /** Writes what was appended since the last write, unless one is in flight: then it follows when that is done. */
   flush(): void {
-    if (this.#hasFailed || !this.isDirty) return;
-    if (this.#isWriting) {
-      this.#isAnnounced = true;
+    if (this.#hasFailed) return;
+    const { isDirty } = this;
+    if (this.#isWriting || !isDirty) {
+      this.#isAnnounced = isDirty;
+      if (!this.#isWriting && this.#waiting.length > 0) {
+        this.#syncedGeneration = this.#generation++;
+        this.#tellWaiting();
+      }
       return;
     }
     for (const [queue, range] of this.#settled) this.#writeSettled(queue, range);
@@ -283,12 +288,16 @@ export class MessageLog {
       this.#dropOldFiles();
       this.#files.recycleEmptied(this.#syncedGeneration);
       this.#options.onSynced();
-      while (this.#waiting[0] && this.#waiting[0].generation <= this.#syncedGeneration) {
-        this.#waiting.shift()!.synced();
-      }
+      this.#tellWaiting();
       this.flushAwaited();
       this.#closeWhenIdle();
     });
+  }
+
+  #tellWaiting(): void {
+    while (this.#waiting[0] && this.#waiting[0].generation <= this.#syncedGeneration) {
+      this.#waiting.shift()!.synced();
+    }
   }
 
   /** Whether something waits for space on the disk. */
