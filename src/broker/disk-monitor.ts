@@ -8,6 +8,7 @@ import type { DiskAlarm } from './disk-alarm.ts';
 /** What may wait for space. */
 export interface SpaceUser {
   readonly isOutOfSpace: boolean;
+  /** Space is short: give back what can be spared, and try again what there was none for. */
   retry(): void;
 }
 
@@ -52,7 +53,7 @@ export class DiskMonitor {
       if (this.#isLost()) return;
       if (error && !this.#hasComplained) this.#complain(error);
       alarm.update(freeBytes, user.isOutOfSpace);
-      user.retry();
+      if (alarm.isRaised) user.retry();
       this.#lookLater();
     });
   }

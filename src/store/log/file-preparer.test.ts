@@ -160,6 +160,18 @@ describe('files that are done with', () => {
     expect(files.openFiles).toBe(1);
   });
 
+  test('are given back when space is short', async () => {
+    const files = new MemoryFiles();
+    const { preparer: ahead } = preparer(files, 10);
+    await settled();
+    for (const number of [1, 2]) ahead.recycle(used(files, number));
+    ahead.removeSpares();
+    expect(files.names(DIRECTORY)).toEqual([fileName(10)]);
+    ahead.take();
+    await settled();
+    expect(files.recycled.size).toBe(0);
+  });
+
   test('that a broker before has left are used, too', async () => {
     const files = new MemoryFiles();
     const spare = `${DIRECTORY}/spare-8`;

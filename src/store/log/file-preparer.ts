@@ -57,6 +57,11 @@ export class FilePreparer {
     return this.#isOutOfSpace;
   }
 
+  /** Gives back the space of files that are kept aside. */
+  removeSpares(): void {
+    for (const spare of this.#spares.splice(0)) this.#options.files.remove(spare);
+  }
+
   /** Tries again what there was no space for. */
   retry(): void {
     if (this.#isOutOfSpace) this.#prepare();

@@ -45,7 +45,13 @@ export class LogFiles {
     return this.#preparer.isOutOfSpace && !this.#preparer.isPreparing;
   }
 
+  /** Space is short: what can be spared goes, and the next file is tried again if there was none for it. */
   retry(): void {
+    try {
+      if (!this.#preparer.isOutOfSpace) this.#preparer.removeSpares();
+    } catch (error) {
+      this.#options.onFailed(error as Error);
+    }
     this.#preparer.retry();
   }
 

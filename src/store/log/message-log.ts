@@ -305,7 +305,7 @@ export class MessageLog {
     return this.#writer.isOutOfSpace || this.#files.isOutOfSpace;
   }
 
-  /** Tries again what there was no space for. */
+  /** Space is short: gives back what can be spared, and tries again what there was none for. */
   retry(): void {
     if (this.#hasFailed) return;
     this.#files.retry();
@@ -369,7 +369,7 @@ export class MessageLog {
   /** Writes what is left, then closes the files and calls `done`. Nothing may be appended any more. */
   close(done: () => void): void {
     this.#onClosed = done;
-    this.retry();
+    if (this.isOutOfSpace) this.retry();
     this.#closeWhenIdle();
   }
 
