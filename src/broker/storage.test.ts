@@ -29,7 +29,7 @@ function start(files: MemoryFiles, path: string): Broker {
   said = [];
   const log = { write: (level: string, text: string) => void said.push(`${level}: ${text}`) };
   const services = { clock: systemClock, random: systemRandom, log };
-  const directory = new DataDirectory(files, path, 1, () => false);
+  const directory = new DataDirectory(files, path, { own: 1, identity: () => undefined });
   const options = { memoryLimitBytes: 2 ** 30, maxMessageBytes: 2 ** 20 };
   return new Broker(services, options, directory);
 }

@@ -13,13 +13,15 @@ import type { RecoveredQueue } from '../store/log/recovered-queue.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { SegmentTable } from '../store/segment-table.ts';
 import { type Definition, isDefinition } from './definitions.ts';
+import type { DiskAlarm } from './disk-alarm.ts';
+import { DiskMonitor } from './disk-monitor.ts';
 import { readFacts } from './message.ts';
 import type { Queue } from './queue/queue.ts';
 import { named } from './refusal.ts';
 import type { VHost } from './vhost.ts';
 
-/** When a write counts as done: synced, or left to the system. */
-export type SyncMode = 'always' | 'never';
+/** When what is written is synced: before it counts as written, every now and then, or when the system likes. */
+export type SyncMode = 'always' | 'interval' | 'never';
 
 /** Memory of messages on disk that is kept at hand. */
 const RESIDENT_BYTES = 64 * 1024 * 1024;
@@ -33,6 +35,7 @@ export interface StorageOwner {
   readonly log: Log;
   readonly clock: Clock;
   readonly random: Random;
+  readonly diskAlarm: DiskAlarm;
   /** The vhost of that name, made if need be. */
   vhost(name: string): VHost;
   vhosts(): Iterable<VHost>;
@@ -48,16 +51,26 @@ export class Storage {
   readonly #log: MessageLog;
   readonly #journal: Journal;
   readonly #compactor: Compactor;
+  readonly #monitor: DiskMonitor;
+  readonly #sync: SyncMode;
+  readonly #syncIntervalMs: number;
   #isFlushDue = false;
+  #isSyncDue = false;
   /** The highest number that a queue has had. */
   lastLogId = 0;
 
   /** Reads the directory into the owner's vhosts and store. */
-  constructor(owner: StorageOwner, directory: DataDirectory, sync: SyncMode) {
+  constructor(
+    owner: StorageOwner,
+    directory: DataDirectory,
+    sync: SyncMode,
+    syncIntervalMs: number,
+  ) {
     this.#owner = owner;
     this.#directory = directory;
+    this.#sync = sync;
+    this.#syncIntervalMs = syncIntervalMs;
     const { files, journalPath, logPath } = directory;
-    const durable = sync === 'always';
     let recovered: { queues: Map<number, Queue>; recovery: Recovery };
     try {
       recovered = this.#recover();
@@ -66,7 +79,7 @@ export class Storage {
       throw error;
     }
     const { queues, recovery } = recovered;
-    this.#journal = new Journal(files, journalPath, durable, () => this.#definitions());
+    this.#journal = new Journal(files, journalPath, sync !== 'never', () => this.#definitions());
     this.#log = new MessageLog(
       {
         files,
@@ -74,13 +87,14 @@ export class Storage {
         directory: logPath,
         table: owner.table,
         journal: this.#journal,
-        durable,
+        durable: sync === 'always',
         residentBytes: RESIDENT_BYTES,
         readFacts,
         onDirty: () => owner.onDirty(),
         onSettled: () => this.#flushLater(),
         onNewFile: () => this.#beginFile(),
-        onSynced: () => owner.store.synced(),
+        onSynced: () => this.#written(),
+        onNoSpace: () => this.#monitor.outOfSpace(),
         onFailed: (error) => owner.onFailed(error),
       },
       recovery.tail,
@@ -89,6 +103,15 @@ export class Storage {
     owner.store.attach(this.#log);
     this.#compactor = new Compactor(this.#log, owner.table, owner.store.holders);
     for (const [logId, recovered] of recovery.queues) queues.get(logId)?.restore(recovered);
+    const { clock, log, diskAlarm } = owner;
+    this.#monitor = new DiskMonitor({
+      clock,
+      log,
+      alarm: diskAlarm,
+      directory,
+      user: this.#log,
+      onLost: (error) => owner.onFailed(error),
+    });
   }
 
   #recover(): { queues: Map<number, Queue>; recovery: Recovery } {
@@ -145,6 +168,16 @@ export class Storage {
     this.#owner.clock.defer(() => this.#compactor.run());
   }
 
+  #written(): void {
+    this.#owner.store.synced();
+    if (this.#sync !== 'interval' || this.#isSyncDue) return;
+    this.#isSyncDue = true;
+    this.#owner.clock.after(this.#syncIntervalMs, () => {
+      this.#isSyncDue = false;
+      this.#log.sync();
+    });
+  }
+
   /** Settlements that nobody waits for go to disk with what comes next, or after a moment. */
   #flushLater(): void {
     if (this.#isFlushDue) return;
@@ -167,6 +200,7 @@ export class Storage {
 
   /** Writes what is left and gives the directory back. */
   close(): Promise<void> {
+    this.#monitor.stop();
     for (const vhost of this.#owner.vhosts()) for (const queue of vhost.queues) queue.close();
     return new Promise((resolve) => {
       this.#log.close(() => {

@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { lossOf } from '../broker/storage.ts';
 import type { Files } from '../platform/files.ts';
+import type { Processes } from '../platform/processes.ts';
+import { ownerOfDirectory } from '../store/data-directory.ts';
 import { readJournal } from '../store/journal.ts';
 import { indexNumber } from '../store/log/file-index.ts';
 import { StorageError } from '../store/log/found-file.ts';
@@ -43,17 +45,17 @@ export interface DirectoryReport {
 }
 
 /**
- * Reads the data directory at `path`. `isAlive` tells whether another process of that number is running.
+ * Reads the data directory at `path`. `processes` are those that may have it.
  * @throws StorageError when a broker has it, when it is none, or when a newer version wrote it.
  */
 export function inspectDirectory(
   files: Files,
   path: string,
-  isAlive: (processId: number) => boolean,
+  processes: Processes,
 ): DirectoryReport {
   const journalPath = join(path, 'definitions.journal');
   const logPath = join(path, 'log');
-  refuseIfInUse(files, path, isAlive);
+  refuseIfInUse(files, path, processes);
   const looked = readOnly(files);
   const journal = readJournal(looked, journalPath);
   const names = namesIn(looked, logPath);
@@ -108,10 +110,9 @@ export function inspectDirectory(
   return report;
 }
 
-function refuseIfInUse(files: Files, path: string, isAlive: (processId: number) => boolean): void {
-  const owner = Number(files.readText(join(path, 'leveret.pid')));
-  // Our own number is what a broker in a container, where it is always the same, has left.
-  if (!(owner > 0) || owner === process.pid || !isAlive(owner)) return;
+function refuseIfInUse(files: Files, path: string, processes: Processes): void {
+  const owner = ownerOfDirectory(files, path, processes);
+  if (owner === undefined) return;
   throw new StorageError(
     `the data directory ${path} is in use by process ${owner}; stop that broker first`,
   );

@@ -1,17 +1,25 @@
 import { expect, test } from 'vitest';
+import { Alarms } from '../broker/alarms.ts';
+import { DiskAlarm } from '../broker/disk-alarm.ts';
 import { MemoryAlarm } from '../broker/memory-alarm.ts';
 import { PublisherBlock } from './publisher-block.ts';
 
 function blocked() {
   const alarm = new MemoryAlarm(100);
   const calls: string[] = [];
-  const block = new PublisherBlock(alarm, {
-    tell: (method) => void calls.push(method.name),
+  const disk = new DiskAlarm(1000);
+  const reasons: string[] = [];
+  const block = new PublisherBlock(new Alarms(alarm, disk), {
+    tell: (method) => {
+      calls.push(method.name);
+      if (method.name === 'connection.blocked') reasons.push(method.reason);
+    },
     hold: () => void calls.push('hold'),
     goOn: () => void calls.push('go on'),
   });
   alarm.watch(() => block.update());
-  return { alarm, block, calls };
+  disk.watch(() => block.update());
+  return { alarm, disk, block, calls, reasons };
 }
 
 test('without an alarm every publish may go on', () => {
@@ -55,4 +63,25 @@ test('one that was not held is told, and nothing else', () => {
   alarm.update(101);
   alarm.update(50);
   expect(calls).toEqual(['connection.blocked', 'connection.unblocked']);
+});
+
+test('two alarms are one block, with the reason of its beginning, until the last is over', () => {
+  const { alarm, disk, block, calls, reasons } = blocked();
+  block.mayPublish();
+  disk.update(999, false);
+  alarm.update(101);
+  disk.update(1000, false);
+  expect(block.mayPublish()).toBe(false);
+  expect(calls).toEqual(['connection.blocked', 'hold']);
+  alarm.update(50);
+  expect(calls).toEqual(['connection.blocked', 'hold', 'connection.unblocked', 'go on']);
+  expect(reasons).toEqual(['low on disk']);
+});
+
+test('who begins to publish under both alarms is told of both', () => {
+  const { alarm, disk, block, reasons } = blocked();
+  alarm.update(101);
+  disk.update(0, true);
+  block.mayPublish();
+  expect(reasons).toEqual(['low on disk & memory']);
 });

@@ -1,7 +1,7 @@
-// What the memory alarm does to one connection. A client that publishes is told, if it can hear it, and the next publish it
+// What an alarm does to one connection. A client that publishes is told, if it can hear it, and the next publish it
 // sends stays unread until the alarm is over, and with it all that follows. What comes before it is still read: acks, cancels
 // and the like make room, and must not wait behind an alarm that they would end.
-import type { MemoryAlarm } from '../broker/memory-alarm.ts';
+import type { Alarms } from '../broker/alarms.ts';
 import type { Method } from '../protocol/methods.generated.ts';
 
 export interface BlockHost {
@@ -14,14 +14,14 @@ export interface BlockHost {
 }
 
 export class PublisherBlock {
-  readonly #alarm: MemoryAlarm;
+  readonly #alarms: Pick<Alarms, 'isRaised' | 'reason'>;
   readonly #host: BlockHost;
   #hasPublished = false;
   #isTold = false;
   #isHeld = false;
 
-  constructor(alarm: MemoryAlarm, host: BlockHost) {
-    this.#alarm = alarm;
+  constructor(alarms: Pick<Alarms, 'isRaised' | 'reason'>, host: BlockHost) {
+    this.#alarms = alarms;
     this.#host = host;
   }
 
@@ -33,19 +33,19 @@ export class PublisherBlock {
   /** A publish begins: false when it has to wait. */
   mayPublish(): boolean {
     this.#hasPublished = true;
-    if (!this.#alarm.isRaised) return true;
+    if (!this.#alarms.isRaised) return true;
     this.update();
     this.#isHeld = true;
     this.#host.hold();
     return false;
   }
 
-  /** The alarm was raised or cleared. */
+  /** An alarm was raised or cleared; told once, however many are raised meanwhile. */
   update(): void {
-    const { isRaised } = this.#alarm;
+    const { isRaised, reason } = this.#alarms;
     if (this.#hasPublished && isRaised && !this.#isTold) {
       this.#isTold = true;
-      this.#host.tell({ name: 'connection.blocked', reason: 'low on memory' });
+      this.#host.tell({ name: 'connection.blocked', reason });
     }
     if (isRaised) return;
     if (this.#isTold) this.#host.tell({ name: 'connection.unblocked' });

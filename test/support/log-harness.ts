@@ -47,6 +47,7 @@ export class LogHarness {
       residentBytes = Number.POSITIVE_INFINITY,
       isKnown = (_queue: number): boolean => true,
       entries = [] as unknown[],
+      durable = true,
     } = {},
   ) {
     this.files = files;
@@ -61,13 +62,14 @@ export class LogHarness {
         directory: LOG,
         table: this.table,
         journal: this.journal,
-        durable: true,
+        durable,
         residentBytes,
         readFacts: readSize,
         onDirty: () => this.events.push('dirty'),
         onSettled: () => this.events.push('settled'),
         onNewFile: () => this.events.push('new file'),
         onSynced: () => this.events.push('synced'),
+        onNoSpace: () => this.events.push('no space'),
         onFailed: (error) => {
           this.events.push('failed');
           this.failures.push(error);

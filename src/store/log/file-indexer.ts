@@ -144,6 +144,8 @@ export class FileIndexer {
     const request = { path, sizeBytes: bytes.length, zeroBytes: 0, durable: false };
     this.#options.files.prepare(request, undefined, (error, made?: DataFile) => {
       if (error || !made) {
+        // What was made of it would only take space.
+        this.#options.files.remove(path);
         done();
         return;
       }

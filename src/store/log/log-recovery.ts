@@ -12,7 +12,7 @@ import type { FileSalt } from './file-salt.ts';
 import { type FoundFile, isCopy, openFiles } from './found-file.ts';
 import { FILE_HEADER_BYTES, fileName, fileNumber, LogFile } from './log-file.ts';
 import { HOLDER_BYTES, type RecordVisitor, readRecords, readU48 } from './log-records.ts';
-import type { LogTail } from './message-log.ts';
+import type { LogTail } from './message-log-options.ts';
 import type { ReadFacts, RecordFacts, RecoveredQueue } from './recovered-queue.ts';
 import { RecoveredQueues } from './recovered-queues.ts';
 

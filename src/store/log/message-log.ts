@@ -2,14 +2,10 @@
 // write in flight, and whatever arrives meanwhile forms the next: so batching needs no timer, and an idle log no work.
 //
 // Every append belongs to a generation. When `syncedGeneration` has reached it, the append is on disk.
-import type { Files } from '../../platform/files.ts';
-import type { Random } from '../../platform/random.ts';
-import type { Journal } from '../journal.ts';
 import type { Segment } from '../segment.ts';
 import { type SegmentTable, segmentBytesFor } from '../segment-table.ts';
-import { CHUNK_HEADER_BYTES, sealChunk } from './chunk.ts';
+import { CHUNK_HEADER_BYTES } from './chunk.ts';
 import { FileIndexer } from './file-indexer.ts';
-import { FilePreparer } from './file-preparer.ts';
 import type { LogFile } from './log-file.ts';
 import { LogFiles } from './log-files.ts';
 import {
@@ -21,9 +17,10 @@ import {
   SETTLED_BYTES,
   writeU48,
 } from './log-records.ts';
-import type { ReadFacts } from './recovered-queue.ts';
+import { LogWriter } from './log-writer.ts';
+import type { LogTail, MessageLogOptions } from './message-log-options.ts';
 import { Residency } from './residency.ts';
-import { type PendingChunk, writeBatch } from './write-batch.ts';
+import { type PendingChunk, sealBatch } from './write-batch.ts';
 
 /** A queue, as the log sees it. */
 export interface LoggedQueue {
@@ -31,40 +28,6 @@ export interface LoggedQueue {
   readonly logId: number;
   /** The place that the next message takes. */
   readonly nextSequence: number;
-}
-
-export interface MessageLogOptions {
-  readonly files: Files;
-  /** For the salts of files. */
-  readonly random: Random;
-  readonly directory: string;
-  readonly table: SegmentTable;
-  /** Whether a write is done only when it is on stable storage. */
-  readonly durable: boolean;
-  /** Resident memory of the log above which written segments give theirs back. */
-  readonly residentBytes: number;
-  /** Written before each chunk, and synced with it. */
-  readonly journal: Journal;
-  /** Called when somebody may wait for what was appended; `flush` should follow at the end of the turn. */
-  onDirty(): void;
-  /** Called when only settlements were appended, for which nobody waits; `flush` should follow before long. */
-  onSettled(): void;
-  /** For the index of a file. */
-  readonly readFacts: ReadFacts;
-  /** A new file was begun. */
-  onNewFile(): void;
-  /** Called at the end of every write: `syncedGeneration` has grown. */
-  onSynced(): void;
-  /** A write failed: nothing after the last sync can be trusted. */
-  onFailed(error: Error): void;
-}
-
-/** Where a log goes on after recovery. */
-export interface LogTail {
-  readonly nextFileNumber: number;
-  readonly nextChunkSequence: number;
-  /** Files that are still needed, oldest first. */
-  readonly files: readonly LogFile[];
 }
 
 interface Range {
@@ -88,11 +51,11 @@ export class MessageLog {
   readonly #waiting: { readonly generation: number; readonly synced: () => void }[] = [];
   #onClosed: (() => void) | undefined;
   #isClosed = false;
-  #beganFile = false;
   #generation = 1;
   #syncedGeneration = 0;
   readonly #residency: Residency;
   readonly #indexer: FileIndexer;
+  readonly #writer: LogWriter;
 
   constructor(options: MessageLogOptions, tail: LogTail, spares: readonly string[]) {
     this.#options = options;
@@ -102,9 +65,18 @@ export class MessageLog {
       this.#indexer.leaving(segment),
     );
     this.#nextChunkSequence = tail.nextChunkSequence;
-    const { files, nextFileNumber } = tail;
-    const preparer = new FilePreparer(options, nextFileNumber, spares, () => this.flush());
-    this.#files = new LogFiles(files, preparer);
+    const { journal, durable } = options;
+    const onNoSpace = () => this.#outOfSpace();
+    this.#writer = new LogWriter({
+      journal,
+      durable,
+      onNoSpace,
+      onFailed: (error) => this.#writeFailed(error),
+    });
+    const onFailed = (error: Error) => this.#fail(error);
+    const preparing = { ...options, onNoSpace, onFailed };
+    const onReady = () => this.flush();
+    this.#files = new LogFiles(preparing, tail.files, tail.nextFileNumber, spares, onReady);
   }
 
   /** The generation of what is appended now. */
@@ -118,7 +90,7 @@ export class MessageLog {
 
   /** Files in use, oldest first. */
   get files(): readonly LogFile[] {
-    return this.#files.inUse;
+    return this.#files.all;
   }
 
   /** Calls `synced` when everything that was appended so far is on disk. */
@@ -266,27 +238,36 @@ export class MessageLog {
 
   /** Writes what was appended since the last write, unless one is in flight: then it follows when that is done. */
   flush(): void {
-    if (this.#isWriting || this.#hasFailed || !this.isDirty) return;
+    if (this.#hasFailed) return;
+    const { isDirty } = this;
+    if (this.#isWriting || !isDirty) {
+      this.#isAnnounced = isDirty;
+      if (!this.#isWriting && this.#waiting.length > 0) {
+        this.#syncedGeneration = this.#generation++;
+        this.#tellWaiting();
+      }
+      return;
+    }
     for (const [queue, range] of this.#settled) this.#writeSettled(queue, range);
     this.#settled.clear();
     this.#closeChunk();
     const batch = this.#pending;
-    if (!this.#placeSegments(batch)) return;
-    this.#sealChunks(batch);
+    if (!this.#files.place(batch)) return;
+    this.#nextChunkSequence = sealBatch(batch, this.#nextChunkSequence);
     this.#pending = [];
     this.#isWriting = true;
     this.#isAnnounced = false;
     const generation = this.#generation++;
-    if (this.#beganFile) {
-      this.#beganFile = false;
+    if (this.#files.takeHasBegun()) {
       this.#indexer.run(this.files);
       this.#options.onNewFile();
     }
-    const written = () => {
+    this.#writer.write(batch, () => {
       this.#isWriting = false;
       // With nothing more to write, whoever asks now waits for a generation that is empty: it is on disk as it is.
       this.#syncedGeneration = this.isDirty ? generation : this.#generation++;
       for (const { segment } of batch) {
+        this.#files.wrote(segment);
         segment.unwritten -= 1;
         this.release(segment);
       }
@@ -294,17 +275,33 @@ export class MessageLog {
       this.#dropOldFiles();
       this.#files.recycleEmptied(this.#syncedGeneration);
       this.#options.onSynced();
-      while (this.#waiting[0] && this.#waiting[0].generation <= this.#syncedGeneration) {
-        this.#waiting.shift()!.synced();
-      }
+      this.#tellWaiting();
       this.flushAwaited();
       this.#closeWhenIdle();
-    };
-    // What there is comes before what is in it: a message's queue must be known when it is read.
-    this.#options.journal.flush((error) => {
-      if (error) this.#writeFailed(error);
-      else writeBatch(batch, (failed) => (failed ? this.#writeFailed(failed) : written()));
     });
+  }
+
+  #tellWaiting(): void {
+    while (this.#waiting[0] && this.#waiting[0].generation <= this.#syncedGeneration) {
+      this.#waiting.shift()!.synced();
+    }
+  }
+
+  /** Whether something waits for space on the disk. */
+  get isOutOfSpace(): boolean {
+    return this.#writer.isOutOfSpace || this.#files.isOutOfSpace;
+  }
+
+  /** Space is short: gives back what can be spared, and tries again what there was none for. */
+  retry(): void {
+    if (this.#hasFailed) return;
+    this.#files.retry();
+    this.#writer.retry();
+  }
+
+  #outOfSpace(): void {
+    if (this.#onClosed) this.#closeWhenIdle();
+    else if (!this.#hasFailed && !this.#isClosed) this.#options.onNoSpace();
   }
 
   #fail(error: Error): void {
@@ -316,26 +313,6 @@ export class MessageLog {
     this.#isWriting = false;
     this.#fail(error);
     this.#closeWhenIdle();
-  }
-
-  #sealChunks(batch: readonly PendingChunk[]): void {
-    for (let index = 0; index < batch.length; index++) {
-      const { segment, from, to } = batch[index]!;
-      const file = segment.file!;
-      const sequence = this.#nextChunkSequence++;
-      if (file.firstSequence === 0) file.firstSequence = sequence;
-      sealChunk(segment, file.salt, from, to, sequence, index);
-    }
-  }
-
-  /** Gives every segment of a batch its place in a file; false when the next file is not ready yet. */
-  #placeSegments(batch: readonly PendingChunk[]): boolean {
-    const { newest } = this.#files;
-    const isPlaced = batch.every(
-      ({ segment }) => segment.file !== undefined || this.#files.place(segment),
-    );
-    if (this.#files.newest !== newest) this.#beganFile = true;
-    return isPlaced;
   }
 
   /** One holder less; a sealed segment without any gives its memory back, and its file perhaps its place. */
@@ -353,6 +330,11 @@ export class MessageLog {
   #dropOldFiles(): void {
     this.#files.dropOld(this.#generation);
     if (!this.#isWriting && !this.isDirty) this.#files.recycleEmptied(this.#generation);
+  }
+
+  /** Syncs what was written, where writes are not synced by themselves. */
+  sync(): void {
+    if (!this.#isClosed) this.#files.sync(() => {});
   }
 
   /** Brings a segment back into memory and calls `done`; nothing happens any more once the log is closed. */
@@ -376,21 +358,31 @@ export class MessageLog {
   /** Writes what is left, then closes the files and calls `done`. Nothing may be appended any more. */
   close(done: () => void): void {
     this.#onClosed = done;
+    if (this.isOutOfSpace) this.retry();
     this.#closeWhenIdle();
   }
 
   #closeWhenIdle(): void {
     const done = this.#onClosed;
-    if (!done || this.#isWriting) return;
-    if (this.isDirty && !this.#hasFailed) {
-      this.flush();
-      return;
+    if (!done) return;
+    // Whoever closes does not wait for space: nothing that is left was confirmed.
+    if (this.#writer.giveUp()) {
+      this.#isWriting = false;
+      this.#hasFailed = true;
+    }
+    if (this.#isWriting) return;
+    if (!this.#hasFailed) {
+      if (this.isDirty) this.flush();
+      if (this.#isWriting || (this.isDirty && !this.#files.isStuck)) return;
+      if (this.#files.isUnsynced) {
+        this.#files.sync(() => this.#closeWhenIdle());
+        return;
+      }
     }
     this.#onClosed = undefined;
     this.#isClosed = true;
     this.#indexer.stop();
-    this.#files.close();
     this.#options.journal.close();
-    done();
+    this.#files.close(done);
   }
 }
