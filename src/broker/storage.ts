@@ -24,7 +24,7 @@ import type { VHost } from './vhost.ts';
 export type SyncMode = 'always' | 'interval' | 'never';
 
 /** Memory of messages on disk that is kept at hand. */
-const RESIDENT_BYTES = 64 * 1024 * 1024;
+const RESIDENT_BYTES = 32 * 1024 * 1024;
 
 /** How long an acknowledgement may take to reach the disk when nothing else goes there. */
 const SETTLED_WITHIN_MS = 25;

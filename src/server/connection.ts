@@ -63,7 +63,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.#transport = transport;
     this.output = new Output(transport, context.pool, OFFERED.frameMax, () => this.#relieved());
     this.#gate = new ReadGate(transport);
-    this.block = new PublisherBlock(context.broker.alarms, {
+    this.block = new PublisherBlock(context.broker.alarms, context.broker.store, {
       tell: (method) => {
         if (this.#phase === 'running' && this.peerKnows('connection.blocked')) this.send(0, method);
       },

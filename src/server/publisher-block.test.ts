@@ -9,7 +9,9 @@ function blocked() {
   const calls: string[] = [];
   const disk = new DiskAlarm(1000);
   const reasons: string[] = [];
-  const block = new PublisherBlock(new Alarms(alarm, disk), {
+  const synced: (() => void)[] = [];
+  const store = { isBehind: false, whenSynced: (call: () => void) => void synced.push(call) };
+  const block = new PublisherBlock(new Alarms(alarm, disk), store, {
     tell: (method) => {
       calls.push(method.name);
       if (method.name === 'connection.blocked') reasons.push(method.reason);
@@ -19,7 +21,7 @@ function blocked() {
   });
   alarm.watch(() => block.update());
   disk.watch(() => block.update());
-  return { alarm, disk, block, calls, reasons };
+  return { alarm, disk, block, calls, reasons, store, synced };
 }
 
 test('without an alarm every publish may go on', () => {
@@ -84,4 +86,38 @@ test('who begins to publish under both alarms is told of both', () => {
   disk.update(0, true);
   block.mayPublish();
   expect(reasons).toEqual(['low on disk & memory']);
+});
+
+test('while the disk is behind, a publisher of what goes there is held, and not told', () => {
+  const { block, calls, store, synced } = blocked();
+  store.isBehind = true;
+  expect(block.mayPublish()).toBe(true);
+  block.hasLogged = true;
+  expect([block.mayPublish(), block.mayPublish()]).toEqual([false, false]);
+  expect(calls).toEqual(['hold', 'hold']);
+  expect(synced).toHaveLength(1);
+  store.isBehind = false;
+  synced.shift()!();
+  expect(calls.slice(2)).toEqual(['go on']);
+  expect([block.isHeld, block.mayPublish()]).toEqual([false, true]);
+});
+
+test('the disk and an alarm hold it until both let go', () => {
+  const { alarm, block, calls, store, synced } = blocked();
+  block.hasLogged = true;
+  store.isBehind = true;
+  expect(block.mayPublish()).toBe(false);
+  alarm.update(101);
+  store.isBehind = false;
+  synced.shift()!();
+  expect(calls).toEqual(['hold', 'connection.blocked']);
+  alarm.update(0);
+  expect(calls.slice(2)).toEqual(['connection.unblocked', 'go on']);
+  store.isBehind = true;
+  alarm.update(101);
+  block.mayPublish();
+  alarm.update(0);
+  expect(calls.at(-1)).toBe('connection.unblocked');
+  synced.shift()!();
+  expect(calls.at(-1)).toBe('go on');
 });

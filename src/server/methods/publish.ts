@@ -111,6 +111,7 @@ function enqueue(channel: Channel, content: Content, queues: readonly Queue[]): 
     channel.vhost.turn,
   );
   for (let i = 0; i < queues.length; i++) queues[i]!.publish(slot, recordAt);
+  if (isLogged) channel.connection.block.hasLogged = true;
   return isLogged;
 }
 

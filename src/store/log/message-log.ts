@@ -30,10 +30,8 @@ export interface LoggedQueue {
   readonly nextSequence: number;
 }
 
-interface Range {
-  first: number;
-  count: number;
-}
+/** Messages that wait to be on disk, in all; more than that is held back where it comes from. */
+const BEHIND_BYTES = 16 * 1024 * 1024;
 
 export class MessageLog {
   readonly #options: MessageLogOptions;
@@ -43,9 +41,12 @@ export class MessageLog {
   /** Where the open chunk begins in the segment; -1 when none is open. */
   #chunkAt = -1;
   #nextChunkSequence: number;
-  readonly #settled = new Map<number, Range>();
+  readonly #settled = new Map<number, { first: number; count: number }>();
   #pending: PendingChunk[] = [];
   #isWriting = false;
+  /** Of messages that wait to be written, and of those that are being written. */
+  #waitingBytes = 0;
+  #writtenBytes = 0;
   #isAnnounced = false;
   #hasFailed = false;
   readonly #waiting: { readonly generation: number; readonly synced: () => void }[] = [];
@@ -106,6 +107,11 @@ export class MessageLog {
     return hasRecords || journal.isDirty;
   }
 
+  /** Whether more waits to be written than makes writes quicker. */
+  get isBehind(): boolean {
+    return this.#waitingBytes + this.#writtenBytes > BEHIND_BYTES;
+  }
+
   /** Something was appended, here or to the journal. */
   announce(): void {
     if (this.#isAnnounced) return;
@@ -137,6 +143,7 @@ export class MessageLog {
     segment.end = at + 4 + sizeBytes;
     segment.references += holders.length;
     segment.everReferences += holders.length;
+    this.#waitingBytes += sizeBytes;
     return segment;
   }
 
@@ -177,13 +184,13 @@ export class MessageLog {
     this.#options.onSettled();
   }
 
-  #writeSettled(queue: number, range: Range): void {
+  #writeSettled(queue: number, { first, count }: { first: number; count: number }): void {
     const segment = this.#room(SETTLED_BYTES, false);
     const at = segment.end;
     segment.view.setUint8(at, RecordType.SETTLED);
     segment.view.setUint32(at + 1, queue);
-    writeU48(segment.view, at + 5, range.first);
-    segment.view.setUint32(at + 11, range.count);
+    writeU48(segment.view, at + 5, first);
+    segment.view.setUint32(at + 11, count);
     segment.end = at + SETTLED_BYTES;
   }
 
@@ -257,6 +264,8 @@ export class MessageLog {
     this.#pending = [];
     this.#isWriting = true;
     this.#isAnnounced = false;
+    this.#writtenBytes = this.#waitingBytes;
+    this.#waitingBytes = 0;
     const generation = this.#generation++;
     if (this.#files.takeHasBegun()) {
       this.#indexer.run(this.files);
@@ -264,6 +273,7 @@ export class MessageLog {
     }
     this.#writer.write(batch, () => {
       this.#isWriting = false;
+      this.#writtenBytes = 0;
       // With nothing more to write, whoever asks now waits for a generation that is empty: it is on disk as it is.
       this.#syncedGeneration = this.isDirty ? generation : this.#generation++;
       for (const { segment } of batch) {
