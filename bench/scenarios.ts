@@ -1,7 +1,7 @@
 // Every scenario, in the order in which they run. A new one is a file and a line here.
 import type { Scenario } from './scenario.ts';
 import { acks16 } from './scenarios/acks.ts';
-import { backlog5m } from './scenarios/backlog.ts';
+import { backlog5m, durableBacklog10m } from './scenarios/backlog.ts';
 import { confirms1k } from './scenarios/confirms.ts';
 import { connections5k } from './scenarios/connections.ts';
 import { declares } from './scenarios/declares.ts';
@@ -23,6 +23,7 @@ export const scenarios: readonly Scenario[] = [
   paced5k,
   start,
   backlog5m,
+  durableBacklog10m,
   connections5k,
   declares,
 ];

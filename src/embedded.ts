@@ -6,10 +6,10 @@ import type { SyncMode } from './broker/storage.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { systemFiles } from './platform/files.ts';
 import { type Log, type LogLevel, silentLog } from './platform/log.ts';
+import { systemProcesses } from './platform/processes.ts';
 import { systemRandom } from './platform/random.ts';
 import { tcpNetwork } from './platform/tcp-network.ts';
 import type { Network } from './platform/transport.ts';
-import { isAlive } from './process-alive.ts';
 import { Server } from './server/server.ts';
 import { DataDirectory } from './store/data-directory.ts';
 import { version } from './version.ts';
@@ -34,10 +34,18 @@ export interface StartOptions {
    */
   readonly dataDir?: string;
   /**
-   * `always` (default): a confirm means that the message is on stable storage. `never`: that the system has it, so that a
-   * crash of the process loses nothing, but one of the machine may.
+   * `always` (default): a confirm means that the message is on stable storage. `interval` and `never`: that the system has it,
+   * so that a crash of the process loses nothing, but one of the machine may: with `interval` what came in the last
+   * `syncIntervalMs`, with `never` what the system had not yet written.
    */
   readonly sync?: SyncMode;
+  /** With `sync: 'interval'`: what was written is synced within so many milliseconds. Default 100; at most 60,000. */
+  readonly syncIntervalMs?: number;
+  /**
+   * Publishers are held back (`connection.blocked`) while less than this is free where `dataDir` is, so that consumers can
+   * still make room. Default: 50 MB, as RabbitMQ.
+   */
+  readonly diskFreeLimitBytes?: number;
   /** Called when the disk has failed. Default: the process ends with status 1, since nothing unsynced can be trusted. */
   readonly onDiskFailed?: (error: Error) => void;
   /** Where log lines go. Default: nowhere. */
@@ -62,6 +70,10 @@ const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** What `maxMessageBytes` may be at most. */
 export const LARGEST_MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
 const DEFAULT_MEMORY_SHARE = 0.6;
+const DEFAULT_DISK_FREE_LIMIT_BYTES = 50_000_000;
+const DEFAULT_SYNC_INTERVAL_MS = 100;
+/** What `syncIntervalMs` may be at most. */
+export const LONGEST_SYNC_INTERVAL_MS = 60_000;
 
 /**
  * Starts a broker and resolves when it accepts connections.
@@ -80,6 +92,10 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
   const { port = DEFAULT_PORT, host = '127.0.0.1' } = options;
   const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
   const memoryLimitBytes = options.memoryLimitBytes ?? defaultMemoryLimitBytes();
+  const diskFreeLimitBytes = options.diskFreeLimitBytes ?? DEFAULT_DISK_FREE_LIMIT_BYTES;
+  const syncIntervalMs = options.syncIntervalMs ?? DEFAULT_SYNC_INTERVAL_MS;
+  requireInteger('diskFreeLimitBytes', diskFreeLimitBytes, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger('syncIntervalMs', syncIntervalMs, 1, LONGEST_SYNC_INTERVAL_MS);
   requireInteger('port', port, 0, 65_535);
   requireInteger('maxMessageBytes', maxMessageBytes, 1, LARGEST_MAX_MESSAGE_BYTES);
   requireInteger('memoryLimitBytes', memoryLimitBytes, 0, Number.MAX_SAFE_INTEGER);
@@ -91,13 +107,15 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
   const directory =
     options.dataDir === undefined
       ? undefined
-      : new DataDirectory(systemFiles, resolve(options.dataDir), process.pid, isAlive);
+      : new DataDirectory(systemFiles, resolve(options.dataDir), systemProcesses);
   const broker = new Broker(
     services,
     {
       memoryLimitBytes,
       maxMessageBytes,
+      diskFreeLimitBytes,
       sync: options.sync ?? 'always',
+      syncIntervalMs,
       onDiskFailed: options.onDiskFailed ?? endProcess,
     },
     directory,

@@ -3,15 +3,16 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { SyncMode } from './broker/storage.ts';
 import { consoleLog, logLevels } from './console-log.ts';
-import { LARGEST_MAX_MESSAGE_BYTES, startBroker } from './embedded.ts';
+import { LARGEST_MAX_MESSAGE_BYTES, LONGEST_SYNC_INTERVAL_MS, startBroker } from './embedded.ts';
 import { checkStatus, formatCheck, formatReport } from './inspect/format.ts';
 import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
 import { systemFiles } from './platform/files.ts';
 import type { LogLevel } from './platform/log.ts';
-import { isAlive } from './process-alive.ts';
+import { systemProcesses } from './platform/processes.ts';
 import { parseSize } from './size.ts';
-import { StorageError } from './store/log/log-recovery.ts';
+import { StorageError } from './store/log/found-file.ts';
 import { version } from './version.ts';
 
 /** What --data-dir takes for none. */
@@ -21,7 +22,9 @@ interface Options {
   readonly port: number;
   readonly bind: string;
   readonly dataDir: string;
-  readonly sync: 'always' | 'never';
+  readonly sync: SyncMode;
+  readonly syncInterval?: number;
+  readonly diskFreeLimit?: number;
   readonly logLevel: LogLevel;
   readonly logFormat: 'text' | 'json';
   readonly memoryLimit?: number;
@@ -63,9 +66,18 @@ const startCommand = program
       .env('LEVERET_DATA_DIR'),
   )
   .addOption(
-    new Option('--sync <when>', 'confirm when on stable storage, or when the system has it')
-      .choices(['always', 'never'])
+    new Option(
+      '--sync <when>',
+      'sync before each confirm (always), every now and then (interval), or leave it to the system (never)',
+    )
+      .choices(['always', 'interval', 'never'])
       .default('always'),
+  )
+  .addOption(
+    new Option(
+      '--sync-interval <ms>',
+      'with --sync interval: sync within so many milliseconds (default: 100)',
+    ).argParser(parseInterval),
   )
   .addOption(
     new Option('-l, --log-level <level>', 'least important lines that are logged')
@@ -82,6 +94,12 @@ const startCommand = program
     new Option(
       '--memory-limit <size>',
       'hold publishers back above this, e.g. 2GiB (default: 60% of memory)',
+    ).argParser(parseBytes),
+  )
+  .addOption(
+    new Option(
+      '--disk-free-limit <size>',
+      'hold publishers back while less is free on the disk (default: 50MB)',
     ).argParser(parseBytes),
   )
   .addOption(
@@ -114,7 +132,7 @@ program
 
 function inspect(directory: string): DirectoryReport {
   try {
-    return inspectDirectory(systemFiles, resolve(directory), isAlive);
+    return inspectDirectory(systemFiles, resolve(directory), systemProcesses);
   } catch (error) {
     if (error instanceof StorageError) throw new UsageError(error.message);
     const { code } = error as NodeJS.ErrnoException;
@@ -136,6 +154,8 @@ async function start(options: Options): Promise<void> {
     sync: options.sync,
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
+    ...(options.syncInterval === undefined ? {} : { syncIntervalMs: options.syncInterval }),
+    ...(options.diskFreeLimit === undefined ? {} : { diskFreeLimitBytes: options.diskFreeLimit }),
     ...(options.maxMessageSize === undefined ? {} : { maxMessageBytes: options.maxMessageSize }),
   }).catch((error: NodeJS.ErrnoException) => {
     throw startProblem(error, options);
@@ -212,6 +232,12 @@ function parseBytes(text: string): number {
   const bytes = parseSize(text);
   if (bytes !== undefined) return bytes;
   throw new InvalidArgumentError('a size is a number with a unit, such as 512MiB or 2GB.');
+}
+
+function parseInterval(text: string): number {
+  const ms = Number(text);
+  if (/^\d+$/.test(text) && ms >= 1 && ms <= LONGEST_SYNC_INTERVAL_MS) return ms;
+  throw new InvalidArgumentError('an interval is a number of milliseconds from 1 to 60000.');
 }
 
 function parseMessageSize(text: string): number {

@@ -5,8 +5,10 @@ import type { Random } from '../platform/random.ts';
 import type { DataDirectory } from '../store/data-directory.ts';
 import { MessageStore } from '../store/message-store.ts';
 import { SegmentTable } from '../store/segment-table.ts';
+import { Alarms } from './alarms.ts';
 import { Connections } from './connections.ts';
 import { type Definition, isInVHost } from './definitions.ts';
+import { DiskAlarm } from './disk-alarm.ts';
 import type { Json } from './json.ts';
 import { MemoryAlarm } from './memory-alarm.ts';
 import { sizeOfMessage } from './message.ts';
@@ -31,8 +33,12 @@ export interface BrokerOptions {
   readonly memoryLimitBytes: number;
   /** The largest body that is accepted. */
   readonly maxMessageBytes: number;
+  /** Publishers are held back while less is free on the disk. Default: 0, never. */
+  readonly diskFreeLimitBytes?: number;
   /** Default: `always`. */
   readonly sync?: SyncMode;
+  /** With `interval`: what was written is synced within so many milliseconds. Default: 100. */
+  readonly syncIntervalMs?: number;
   /** The disk has failed; the process should end, since nothing unsynced can be trusted. */
   readonly onDiskFailed?: (error: Error) => void;
 }
@@ -42,13 +48,14 @@ export type Login = { readonly user: User } | { readonly refusal: string };
 
 const DEFAULT_USER = 'guest';
 const DEFAULT_VHOST = '/';
+const DEFAULT_SYNC_INTERVAL_MS = 100;
 
 export class Broker {
   readonly services: BrokerServices;
   readonly options: BrokerOptions;
   readonly turn: Turn;
   readonly store: MessageStore;
-  readonly memoryAlarm: MemoryAlarm;
+  readonly alarms: Alarms;
   readonly connections = new Connections();
   readonly users: Users;
   readonly vhosts: VHosts;
@@ -71,8 +78,10 @@ export class Broker {
       this.#storage?.endTurn();
       this.store.endTurn();
     });
-    this.memoryAlarm = new MemoryAlarm(options.memoryLimitBytes);
-    const table = new SegmentTable((usedBytes) => this.memoryAlarm.update(usedBytes));
+    const memory = new MemoryAlarm(options.memoryLimitBytes);
+    const disk = new DiskAlarm(options.diskFreeLimitBytes ?? 0);
+    this.alarms = new Alarms(memory, disk);
+    const table = new SegmentTable((usedBytes) => memory.update(usedBytes));
     this.store = new MessageStore(table, sizeOfMessage);
     const record = (definition: Definition) => this.#storage?.record(definition);
     const { connections } = this;
@@ -102,6 +111,8 @@ export class Broker {
       table,
       log: services.log,
       clock: services.clock,
+      random: services.random,
+      diskAlarm: disk,
       vhosts: () => this.vhosts.values(),
       restore: (definition: Definition) => this.#restore(definition),
       restored: () => this.#restored(),
@@ -109,7 +120,8 @@ export class Broker {
       onDirty: () => this.turn.end(),
       onFailed: (error: Error) => options.onDiskFailed?.(error),
     };
-    this.#storage = new Storage(owner, directory, options.sync ?? 'always');
+    const { sync = 'always', syncIntervalMs = DEFAULT_SYNC_INTERVAL_MS } = options;
+    this.#storage = new Storage(owner, directory, sync, syncIntervalMs);
     this.#lastLogId = this.#storage.lastLogId;
   }
 

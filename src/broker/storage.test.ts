@@ -10,7 +10,7 @@ import { Content } from '../protocol/content.ts';
 import { FieldTable } from '../protocol/field-table.ts';
 import { encodeProperties } from '../protocol/properties.ts';
 import { DataDirectory } from '../store/data-directory.ts';
-import { StorageError } from '../store/log/log-recovery.ts';
+import { StorageError } from '../store/log/found-file.ts';
 import { Broker } from './broker.ts';
 import { storeMessage, viewMessage } from './message.ts';
 import type { Consumer } from './queue/consumer.ts';
@@ -29,7 +29,7 @@ function start(files: MemoryFiles, path: string): Broker {
   said = [];
   const log = { write: (level: string, text: string) => void said.push(`${level}: ${text}`) };
   const services = { clock: systemClock, random: systemRandom, log };
-  const directory = new DataDirectory(files, path, 1, () => false);
+  const directory = new DataDirectory(files, path, { own: 1, identity: () => undefined });
   const options = { memoryLimitBytes: 2 ** 30, maxMessageBytes: 2 ** 20 };
   return new Broker(services, options, directory);
 }

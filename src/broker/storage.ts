@@ -1,24 +1,28 @@
 // Brings back what a data directory holds, and keeps it from here on: definitions in the journal, messages in the log.
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
 import type { DataDirectory } from '../store/data-directory.ts';
 import { Journal, readJournal } from '../store/journal.ts';
 import { Compactor } from '../store/log/compactor.ts';
+import { StorageError } from '../store/log/found-file.ts';
 import { fileNumber } from '../store/log/log-file.ts';
-import { type Recovery, recoverLog, StorageError } from '../store/log/log-recovery.ts';
+import { type Recovery, recoverLog } from '../store/log/log-recovery.ts';
 import { MessageLog } from '../store/log/message-log.ts';
 import type { RecoveredQueue } from '../store/log/recovered-queue.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { SegmentTable } from '../store/segment-table.ts';
 import { type Definition, isDefinition, logIdsOf } from './definitions.ts';
+import type { DiskAlarm } from './disk-alarm.ts';
+import { DiskMonitor } from './disk-monitor.ts';
 import { readFacts } from './message.ts';
 import type { VHost } from './vhost.ts';
 
-/** When a write counts as done: synced, or left to the system. */
-export type SyncMode = 'always' | 'never';
+/** When what is written is synced: before it counts as written, every now and then, or when the system likes. */
+export type SyncMode = 'always' | 'interval' | 'never';
 
 /** Memory of messages on disk that is kept at hand. */
-const RESIDENT_BYTES = 64 * 1024 * 1024;
+const RESIDENT_BYTES = 32 * 1024 * 1024;
 
 /** How long an acknowledgement may take to reach the disk when nothing else goes there. */
 const SETTLED_WITHIN_MS = 25;
@@ -36,6 +40,8 @@ export interface StorageOwner {
   readonly table: SegmentTable;
   readonly log: Log;
   readonly clock: Clock;
+  readonly random: Random;
+  readonly diskAlarm: DiskAlarm;
   vhosts(): Iterable<VHost>;
   /** Carries out what an entry of the journal says. */
   restore(definition: Definition): void;
@@ -55,16 +61,26 @@ export class Storage {
   readonly #log: MessageLog;
   readonly #journal: Journal;
   readonly #compactor: Compactor;
+  readonly #monitor: DiskMonitor;
+  readonly #sync: SyncMode;
+  readonly #syncIntervalMs: number;
   #isFlushDue = false;
+  #isSyncDue = false;
   /** The highest number that a queue has had. */
   lastLogId = 0;
 
   /** Reads the directory into the owner's vhosts and store. */
-  constructor(owner: StorageOwner, directory: DataDirectory, sync: SyncMode) {
+  constructor(
+    owner: StorageOwner,
+    directory: DataDirectory,
+    sync: SyncMode,
+    syncIntervalMs: number,
+  ) {
     this.#owner = owner;
     this.#directory = directory;
+    this.#sync = sync;
+    this.#syncIntervalMs = syncIntervalMs;
     const { files, journalPath, logPath } = directory;
-    const durable = sync === 'always';
     let recovered: { keepers: Map<number, Keeper>; recovery: Recovery };
     try {
       recovered = this.#recover();
@@ -73,19 +89,22 @@ export class Storage {
       throw error;
     }
     const { keepers, recovery } = recovered;
-    this.#journal = new Journal(files, journalPath, durable, () => this.#definitions());
+    this.#journal = new Journal(files, journalPath, sync !== 'never', () => this.#definitions());
     this.#log = new MessageLog(
       {
         files,
+        random: owner.random,
         directory: logPath,
         table: owner.table,
         journal: this.#journal,
-        durable,
+        durable: sync === 'always',
         residentBytes: RESIDENT_BYTES,
+        readFacts,
         onDirty: () => owner.onDirty(),
         onSettled: () => this.#flushLater(),
         onNewFile: () => this.#beginFile(),
-        onSynced: () => owner.store.synced(),
+        onSynced: () => this.#written(),
+        onNoSpace: () => this.#monitor.outOfSpace(),
         onFailed: (error) => owner.onFailed(error),
       },
       recovery.tail,
@@ -94,6 +113,15 @@ export class Storage {
     owner.store.attach(this.#log);
     this.#compactor = new Compactor(this.#log, owner.table, owner.store.holders);
     for (const [logId, recovered] of recovery.queues) keepers.get(logId)?.restore(recovered);
+    const { clock, log, diskAlarm } = owner;
+    this.#monitor = new DiskMonitor({
+      clock,
+      log,
+      alarm: diskAlarm,
+      directory,
+      user: this.#log,
+      onLost: (error) => owner.onFailed(error),
+    });
   }
 
   #recover(): { keepers: Map<number, Keeper>; recovery: Recovery } {
@@ -150,6 +178,16 @@ export class Storage {
     this.#owner.clock.defer(() => this.#compactor.run());
   }
 
+  #written(): void {
+    this.#owner.store.synced();
+    if (this.#sync !== 'interval' || this.#isSyncDue) return;
+    this.#isSyncDue = true;
+    this.#owner.clock.after(this.#syncIntervalMs, () => {
+      this.#isSyncDue = false;
+      this.#log.sync();
+    });
+  }
+
   /** Settlements that nobody waits for go to disk with what comes next, or after a moment. */
   #flushLater(): void {
     if (this.#isFlushDue) return;
@@ -172,6 +210,7 @@ export class Storage {
 
   /** Writes what is left and gives the directory back. */
   close(): Promise<void> {
+    this.#monitor.stop();
     return new Promise((resolve) => {
       this.#log.close(() => {
         this.#directory.release();

@@ -42,7 +42,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   readonly #header = new ProtocolHeader();
   readonly #channels: ChannelTable;
   readonly #gate: ReadGate;
-  /** Feels the memory alarm. */
+  /** Feels the alarms. */
   readonly block: PublisherBlock;
   readonly unfinished: UnfinishedContent;
   /** Channels that have publishes to acknowledge at the end of the turn. */
@@ -63,7 +63,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.#transport = transport;
     this.output = new Output(transport, context.pool, OFFERED.frameMax, () => this.#relieved());
     this.#gate = new ReadGate(transport);
-    this.block = new PublisherBlock(context.broker.memoryAlarm, {
+    this.block = new PublisherBlock(context.broker.alarms, context.broker.store, {
       tell: (method) => {
         if (this.#phase === 'running' && this.peerKnows('connection.blocked')) this.send(0, method);
       },

@@ -38,10 +38,14 @@ export class Server implements ServerContext {
   constructor(broker: Broker, options: ServerOptions) {
     this.broker = broker;
     this.serverProperties = serverProperties(options.version, options.clusterName);
-    broker.memoryAlarm.watch((raised) => {
-      broker.services.log.write('warning', raised ? MEMORY_ALARM_RAISED : MEMORY_ALARM_CLEARED);
-      for (const connection of this.#connections) connection.block.update();
-    });
+    const { memory, disk } = broker.alarms;
+    memory.watch((raised) => this.#alarm(raised ? MEMORY_ALARM_RAISED : MEMORY_ALARM_CLEARED));
+    disk.watch((raised) => this.#alarm(raised ? DISK_ALARM_RAISED : DISK_ALARM_CLEARED));
+  }
+
+  #alarm(sentence: string): void {
+    this.broker.services.log.write('warning', sentence);
+    for (const connection of this.#connections) connection.block.update();
   }
 
   get connectionCount(): number {
@@ -96,4 +100,7 @@ export class Server implements ServerContext {
 
 const MEMORY_ALARM_RAISED =
   'memory limit reached: publishers are blocked until consumers have made room (raise it with --memory-limit)';
-const MEMORY_ALARM_CLEARED = 'memory use is below its limit again: publishers go on';
+const MEMORY_ALARM_CLEARED = 'memory use is below its limit again';
+const DISK_ALARM_RAISED =
+  'the disk is nearly full: publishers are blocked until there is space (the limit is --disk-free-limit)';
+const DISK_ALARM_CLEARED = 'there is space on the disk again';

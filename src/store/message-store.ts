@@ -130,6 +130,11 @@ export class MessageStore {
     return log !== undefined && (log.isDirty || log.generation > log.syncedGeneration + 1);
   }
 
+  /** Whether so much waits to be on disk that whoever wants more there shall wait. */
+  get isBehind(): boolean {
+    return this.#log?.isBehind ?? false;
+  }
+
   /** Calls `synced` once, after the next write. */
   whenSynced(synced: () => void): void {
     this.#waiting.push(synced);

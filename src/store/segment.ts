@@ -1,5 +1,6 @@
 // A run of memory that holds records, addressed by its slot. Segments of the log have a place in a file too, and may give
 // their memory back while what they hold is not needed.
+import type { SegmentSummary } from './log/file-indexer.ts';
 import type { LogFile } from './log/log-file.ts';
 
 const none = new Uint8Array(0);
@@ -13,7 +14,7 @@ export class Segment {
   view: DataView;
   /** Where the record that was allocated last begins. */
   recordAt = 0;
-  /** Where the next record begins. */
+  /** Where the next record begins; where the last chunk ends that is in the file, 0 if not all up to there can be read. */
   end = 0;
   /** References to all records in here. */
   references = 0;
@@ -30,6 +31,8 @@ export class Segment {
   /** Where it lies in the log, once it has been written. */
   file: LogFile | undefined;
   fileOffset = 0;
+  /** For the index of the file, of a segment that is not in memory. */
+  summary: SegmentSummary | undefined;
   constructor(slot: number, bytes: Uint8Array, isLogged: boolean) {
     this.slot = slot;
     this.sizeBytes = bytes.length;

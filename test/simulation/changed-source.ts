@@ -14,6 +14,9 @@ const SMALL_SIZES: readonly Change[] = [
 ];
 
 const LOG = '/src/store/log/message-log.ts';
+const LOG_FILES = '/src/store/log/log-files.ts';
+const INDEX = '/src/store/log/file-index.ts';
+const ORDER = '/src/store/log/chunk-order.ts';
 const RECOVERY = '/src/store/log/log-recovery.ts';
 
 /** Named for what they do. */
@@ -28,13 +31,13 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
     ['/src/store/log/residency.ts', /segment\.unwritten ?> ?0/, 'false'],
   ],
   'a torn write of several chunks counts as damage': [
-    [RECOVERY, /sequence ?- ?index ?<= ?expected/, 'false'],
+    [ORDER, /sequence ?- ?index ?<= ?expected/, 'false'],
   ],
   'a file is used again before what emptied it is on disk': [
-    [LOG, /this\.#emptied\[0\]\.generation ?<= ?synced/, 'true'],
+    [LOG_FILES, /this\.#emptied\[0\]\.generation ?<= ?synced/, 'true'],
   ],
   'sequence numbers start over when all files are empty': [
-    [LOG, /this\.#files\.length ?={2,3} ?1/, 'false'],
+    [LOG_FILES, /this\.#files\.length ?={2,3} ?1/, 'false'],
     [RECOVERY, /Math\.max\(0, ?files\.length ?- ?1\)/, 'files.length'],
   ],
   'what was delivered is forgotten with an old file': [
@@ -58,6 +61,9 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
   ],
   'a torn write of several definitions counts as damage': [
     ['/src/store/journal.ts', /line\.startsWith\([^)]*\) ?\|\| ?line\.includes\([^)]*\)/, 'false'],
+  ],
+  'the index of a file leaves out what was acknowledged': [
+    [INDEX, /settled\(queue, ?first, ?count\) ?\{/, 'settled(queue,first,count){return;'],
   ],
   'an acknowledgement is not written': [
     [LOG, /#writeSettled\(queue, ?range\) ?\{/, '#writeSettled(queue,range){return;'],

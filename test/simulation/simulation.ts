@@ -35,6 +35,9 @@ export interface Tally {
   delivered: number;
   looks: number;
   diskErrors: number;
+  /** Times that the disk was full, and starts that this prevented. */
+  fullDisks: number;
+  refusedStarts: number;
 }
 
 export function newTally(): Tally {
@@ -46,6 +49,8 @@ export function newTally(): Tally {
     delivered: 0,
     looks: 0,
     diskErrors: 0,
+    fullDisks: 0,
+    refusedStarts: 0,
   };
 }
 
@@ -137,7 +142,7 @@ export class Simulation {
   /** One life and the end of it. */
   async #live(isLast: boolean): Promise<void> {
     const { dice } = this;
-    const life = await this.#start(dice.chance(0.1));
+    const life = await this.#start(dice.chance(0.2));
     if (isLast || dice.chance(0.3)) await life.look(false);
     await life.play(dice.integer(0, dice.pick(TURNS)));
     if (isLast || dice.chance(0.1)) {
@@ -149,6 +154,7 @@ export class Simulation {
 
   /** Takes out everything and sees that it stays out. */
   async #finish(): Promise<void> {
+    this.disk.isFull = false;
     const last = await this.#start(false);
     await last.look(true);
     this.#crash();
@@ -166,8 +172,12 @@ export class Simulation {
       try {
         return await this.#startOnce();
       } catch (error) {
-        if (!(error instanceof MachineStopped)) throw error;
-        this.tally.crashesInRecovery += 1;
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOSPC') {
+          this.tally.refusedStarts += 1;
+          this.disk.isFull = false;
+        } else if (error instanceof MachineStopped) this.tally.crashesInRecovery += 1;
+        else throw error;
         this.#crash();
         if (this.dice.chance(0.3)) this.disk.stopIn(this.dice.integer(1, CALLS_OF_A_START));
       }
@@ -188,12 +198,13 @@ export class Simulation {
           { clock, random: { bytes: (count) => dice.bytes(count) }, log: this.#log(failed) },
           {
             memoryLimitBytes: 512 * MIB,
+            diskFreeLimitBytes: dice.pick([0, 1]),
             maxMessageBytes: 16 * MIB,
             onDiskFailed: (error) => {
               brokenDisk = error;
             },
           },
-          new DataDirectory(disk, PATH, 1, () => false),
+          new DataDirectory(disk, PATH, { own: 1, identity: () => undefined }),
         ),
     );
     const vhost = broker.vhost('/')!;
@@ -249,6 +260,7 @@ export class Simulation {
     const { stage } = life;
     this.trace(() => 'stop in order');
     life.leave();
+    const wasFull = this.disk.isFull;
     let isClosed = false;
     const closed = stage.server.close().then(async () => {
       await stage.broker.close();
@@ -263,7 +275,8 @@ export class Simulation {
     if (this.disk.isStopped) return;
     if (!isClosed) throw new Violation('a stop in order does not end');
     await closed;
-    if (stage.hasFailed()) return;
+    // Who stops on a full disk keeps what was promised, and need not keep the rest.
+    if (stage.hasFailed() || wasFull) return;
     this.synced(this.now);
     this.tally.cleanStops += 1;
   }

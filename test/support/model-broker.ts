@@ -29,6 +29,9 @@ export interface Declared {
   readonly arguments?: PlainTable;
 }
 
+/** No other process has the directory. */
+const NOBODY_ELSE = { own: 1, identity: () => undefined };
+
 export class ModelBroker {
   readonly clock: ManualClock;
   readonly files: MemoryFiles | undefined;
@@ -42,7 +45,7 @@ export class ModelBroker {
     this.files = files;
     this.#path = path ?? `/model-${unique}`;
     const services = { clock, random: systemRandom, log: silentLog };
-    const directory = files && new DataDirectory(files, this.#path, 1, () => false);
+    const directory = files && new DataDirectory(files, this.#path, NOBODY_ELSE);
     this.broker = new Broker(services, OPTIONS, directory);
   }
 

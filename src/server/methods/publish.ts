@@ -71,6 +71,7 @@ export function publish(
       returnMessage(channel, message);
     }
   }
+  if ((enqueued & Enqueued.MUST_LAST) !== 0) channel.connection.block.hasLogged = true;
   if (!channel.confirms) return;
   if ((enqueued & Enqueued.REFUSED) !== 0) channel.refused(channel.confirms);
   else channel.accepted(channel.confirms, (enqueued & Enqueued.MUST_LAST) !== 0);
@@ -80,8 +81,10 @@ export function publish(
 export function publishHeld(channel: Channel, content: Content, mandatory: boolean): void {
   const exchange = channel.vhost.exchange(content.exchange);
   const selected = selectedOf(content);
-  if (exchange) publishSelected(channel, selected, exchange, mandatory);
-  else if (mandatory) returnMessage(channel, content);
+  if (exchange) {
+    const enqueued = publishSelected(channel, selected, exchange, mandatory);
+    if ((enqueued & Enqueued.MUST_LAST) !== 0) channel.connection.block.hasLogged = true;
+  } else if (mandatory) returnMessage(channel, content);
 }
 
 /** Answers what became of it (see enqueue.ts). */

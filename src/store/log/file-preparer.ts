@@ -1,7 +1,11 @@
 // Has the next file of the log ready before it is needed: made, its blocks written with zeros, its name on disk. Files that
-// are done with are kept aside for that, as many as make sense.
-import { join } from 'node:path';
-import type { DataFile, Files } from '../../platform/files.ts';
+// are done with are kept aside for that, as many as make sense. When there is no space for it, it is tried again when the
+// owner says so; nothing was written to it yet, so that is safe.
+import { basename, join } from 'node:path';
+import { type DataFile, type Files, isNoSpace } from '../../platform/files.ts';
+import type { Random } from '../../platform/random.ts';
+import { indexName } from './file-index.ts';
+import { newSalt } from './file-salt.ts';
 import { FILE_BYTES, FILE_HEADER_BYTES, fileName, LogFile } from './log-file.ts';
 
 /** Files kept aside; more than that are removed. */
@@ -16,8 +20,11 @@ export function isSpare(name: string): boolean {
 
 export interface PreparerOptions {
   readonly files: Files;
+  readonly random: Random;
   readonly directory: string;
   readonly durable: boolean;
+  /** There is no space for the next file; `retry` should follow when there may be. */
+  onNoSpace(): void;
   onFailed(error: Error): void;
 }
 
@@ -28,7 +35,8 @@ export class FilePreparer {
   #nextNumber: number;
   #ready: LogFile | undefined;
   #isPreparing = false;
-  #isStopped = false;
+  #isOutOfSpace = false;
+  #onStopped: (() => void) | undefined;
 
   /** Begins to prepare the file `nextNumber`; `onReady` is called when a file is ready. */
   constructor(
@@ -44,18 +52,38 @@ export class FilePreparer {
     this.#prepare();
   }
 
+  get isPreparing(): boolean {
+    return this.#isPreparing;
+  }
+
+  /** Whether the next file waits for space; until it is there. */
+  get isOutOfSpace(): boolean {
+    return this.#isOutOfSpace;
+  }
+
+  /** Gives back the space of files that are kept aside. */
+  removeSpares(): void {
+    for (const spare of this.#spares.splice(0)) this.#options.files.remove(spare);
+  }
+
+  /** Tries again what there was no space for. */
+  retry(): void {
+    if (this.#isOutOfSpace) this.#prepare();
+  }
+
   /** The next file, if it is ready; begins to prepare the one after it. */
   take(): LogFile | undefined {
     const file = this.#ready;
     this.#ready = undefined;
-    this.#prepare();
+    if (!this.#isOutOfSpace) this.#prepare();
     return file;
   }
 
   /** A file whose content is needed no more. */
-  recycle({ number, file }: LogFile): void {
+  recycle({ number, file, isIndexed }: LogFile): void {
     const { files, directory } = this.#options;
     file.close();
+    if (isIndexed) files.remove(join(directory, indexName(number)));
     const path = join(directory, fileName(number));
     if (this.#spares.length >= KEPT_FILES) {
       files.remove(path);
@@ -66,29 +94,53 @@ export class FilePreparer {
     this.#spares.push(spare);
   }
 
-  stop(): void {
-    this.#isStopped = true;
+  /** Prepares nothing more; calls `stopped` when nothing is under way, so that the directory may be another's. */
+  stop(stopped: () => void): void {
+    this.#onStopped = stopped;
     this.#ready?.file.close();
     this.#ready = undefined;
+    if (!this.#isPreparing) stopped();
   }
 
   #prepare(): void {
-    if (this.#isPreparing || this.#ready || this.#isStopped) return;
+    if (this.#isPreparing || this.#ready || this.#onStopped) return;
     this.#isPreparing = true;
-    const number = this.#nextNumber++;
-    const { files, directory, durable } = this.#options;
+    const number = this.#nextNumber;
+    const { files, random, directory, durable } = this.#options;
     const path = join(directory, fileName(number));
     const request = { path, sizeBytes: FILE_BYTES, zeroBytes: FILE_HEADER_BYTES, durable };
-    files.prepare(request, this.#spares.pop(), (error, file?: DataFile) => {
+    const recycled = this.#spares.pop();
+    files.prepare(request, recycled, (error, file?: DataFile) => {
       this.#isPreparing = false;
-      if (error || !file) {
+      if (error && isNoSpace(error)) {
+        this.#clearAway(path, recycled);
+      } else if (error || !file) {
         this.#options.onFailed(error ?? new Error(`cannot prepare ${path}`));
-      } else if (this.#isStopped) {
-        file.close();
       } else {
-        this.#ready = new LogFile(number, file);
-        this.#onReady();
+        this.#isOutOfSpace = false;
+        this.#nextNumber = number + 1;
+        if (this.#onStopped) file.close();
+        else this.#ready = new LogFile(number, file, newSalt(random));
       }
+      if (this.#onStopped) this.#onStopped();
+      else if (this.#ready) this.#onReady();
     });
+  }
+
+  /** What was made of a file for which there was no space goes, since others need the space meanwhile. */
+  #clearAway(path: string, recycled: string | undefined): void {
+    const { files, directory, onFailed, onNoSpace } = this.#options;
+    try {
+      files.remove(path);
+      // Unless it had its new name already.
+      if (recycled && files.list(directory).includes(basename(recycled))) {
+        this.#spares.push(recycled);
+      }
+    } catch (error) {
+      onFailed(error as Error);
+      return;
+    }
+    this.#isOutOfSpace = true;
+    onNoSpace();
   }
 }

@@ -5,6 +5,9 @@ import { releaseRecovered } from './log-recovery.ts';
 
 const INITIAL = 64;
 
+/** Notes what is worth knowing of the message at an offset without its bytes at hand. */
+export type ReadFacts = (view: DataView, offset: number, facts: RecordFacts) => void;
+
 /** What the broker, which knows what is in a record, wants to know of each without having to read it again. */
 export interface RecordFacts {
   bodyBytes: number;

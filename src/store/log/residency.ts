@@ -2,19 +2,28 @@
 // first, since a long queue needs them last; what a consumer comes to is loaded again, and then those loaded first go first.
 import type { Segment } from '../segment.ts';
 import type { SegmentTable } from '../segment-table.ts';
+import { hasIntactChunks } from './chunk.ts';
+import { fileName } from './log-file.ts';
 
 export class Residency {
   readonly #table: SegmentTable;
   readonly #limitBytes: number;
+  readonly #onLeaving: (segment: Segment) => void;
   #residentBytes = 0;
   /** Full segments that may be in memory still, oldest first. */
   readonly #full: Segment[] = [];
   readonly #loaded: Segment[] = [];
   readonly #loading = new Map<number, (() => void)[]>();
 
-  constructor(table: SegmentTable, limitBytes: number) {
+  /** `onLeaving` is told of every segment that gives its memory back. */
+  constructor(
+    table: SegmentTable,
+    limitBytes: number,
+    onLeaving: (segment: Segment) => void = () => {},
+  ) {
     this.#table = table;
     this.#limitBytes = limitBytes;
+    this.#onLeaving = onLeaving;
   }
 
   /** A segment was made, with memory. */
@@ -48,6 +57,7 @@ export class Residency {
   }
 
   #evict(segment: Segment): void {
+    this.#onLeaving(segment);
     this.#residentBytes -= segment.sizeBytes;
     this.#table.giveMemory(segment.evict());
   }
@@ -65,8 +75,9 @@ export class Residency {
     segment.file!.file.read(segment.fileOffset, bytes, (error) => {
       const callbacks = this.#loading.get(segment.slot) ?? [];
       this.#loading.delete(segment.slot);
-      if (error) {
-        loaded(error);
+      const trouble = error ?? damageIn(segment, bytes);
+      if (trouble) {
+        loaded(trouble);
         return;
       }
       segment.restore(bytes);
@@ -85,4 +96,13 @@ export class Residency {
       }
     }
   }
+}
+
+/** What was read is not what was written. */
+function damageIn({ file, fileOffset, end }: Segment, bytes: Uint8Array): Error | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (hasIntactChunks({ bytes, view }, file!.salt, end)) return undefined;
+  return new Error(
+    `${fileName(file!.number)} is damaged between bytes ${fileOffset} and ${fileOffset + end}; the next start says what is lost, and goes on with the rest`,
+  );
 }

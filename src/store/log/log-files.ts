@@ -1,0 +1,134 @@
+// The files of a log that are in use, oldest first, and what becomes of them: segments get their places in the newest, the next
+// is prepared ahead, and what holds nothing any more goes, from the oldest on, once that is on stable storage.
+import type { Segment } from '../segment.ts';
+import { SEGMENT_BYTES } from '../segment-table.ts';
+import { FilePreparer, type PreparerOptions } from './file-preparer.ts';
+import { FILE_BYTES, type LogFile } from './log-file.ts';
+import { LogSyncer } from './log-syncer.ts';
+import type { PendingChunk } from './write-batch.ts';
+
+export class LogFiles {
+  readonly #preparer: FilePreparer;
+  readonly #syncer: LogSyncer;
+  readonly #options: PreparerOptions;
+  readonly #files: LogFile[];
+  /** Files that hold nothing any more, if the log is on disk up to a generation. */
+  readonly #emptied: { readonly file: LogFile; readonly generation: number }[] = [];
+  #current: LogFile | undefined;
+  #hasBegun = false;
+
+  /** `onReady` is called when the next file is there. */
+  constructor(
+    options: PreparerOptions,
+    files: readonly LogFile[],
+    nextNumber: number,
+    spares: readonly string[],
+    onReady: () => void,
+  ) {
+    this.#options = options;
+    this.#files = [...files];
+    this.#syncer = new LogSyncer(options.onFailed);
+    this.#preparer = new FilePreparer(options, nextNumber, spares, onReady);
+  }
+
+  get all(): readonly LogFile[] {
+    return this.#files;
+  }
+
+  /** Whether the next file waits for space; not until `retry`, but until it is there. */
+  get isOutOfSpace(): boolean {
+    return this.#preparer.isOutOfSpace;
+  }
+
+  /** Whether there will be no next file before `retry`. */
+  get isStuck(): boolean {
+    return this.#preparer.isOutOfSpace && !this.#preparer.isPreparing;
+  }
+
+  /** Space is short: what can be spared goes, and the next file is tried again if there was none for it. */
+  retry(): void {
+    try {
+      if (!this.#preparer.isOutOfSpace) this.#preparer.removeSpares();
+    } catch (error) {
+      this.#options.onFailed(error as Error);
+    }
+    this.#preparer.retry();
+  }
+
+  /** Gives every segment of a batch its place in a file; false when the next file is not ready yet. */
+  place(batch: readonly PendingChunk[]): boolean {
+    for (const { segment } of batch) {
+      if (segment.file) continue;
+      if (!this.#current || this.#current.isFull) {
+        const next = this.#preparer.take();
+        if (!next) return false;
+        this.#current = next;
+        this.#files.push(next);
+        this.#hasBegun = true;
+      }
+      const file = this.#current;
+      segment.file = file;
+      segment.fileOffset = file.end;
+      file.end += segment.sizeBytes;
+      file.segments.push(segment);
+      file.liveSegments += 1;
+      // One that is larger than what is left makes the file larger, rather than leave the rest of it empty.
+      if (file.end + SEGMENT_BYTES > FILE_BYTES) file.isFull = true;
+    }
+    return true;
+  }
+
+  /** Whether a file was begun since this was asked last. */
+  takeHasBegun(): boolean {
+    const hasBegun = this.#hasBegun;
+    this.#hasBegun = false;
+    return hasBegun;
+  }
+
+  /** A part of a segment was written to its file. */
+  wrote(segment: Segment): void {
+    if (!this.#options.durable) this.#syncer.wrote(segment.file!.file);
+  }
+
+  /** Files go from the oldest on: a settlement must outlive the message it is about. `generation` is the one that empties. */
+  dropOld(generation: number): void {
+    for (let oldest = this.#files[0]; oldest; oldest = this.#files[0]) {
+      // The newest stays: a start goes on with its sequence numbers.
+      if (!oldest.isFull || oldest.liveSegments > 0 || this.#files.length === 1) return;
+      this.#files.shift();
+      this.#emptied.push({ file: oldest, generation });
+    }
+  }
+
+  /** The log is written up to a generation. What emptied a file has to be on stable storage before its content goes. */
+  recycleEmptied(written: number): void {
+    if (!this.#emptied[0] || this.#emptied[0].generation > written) return;
+    this.sync(() => {
+      try {
+        while (this.#emptied[0] && this.#emptied[0].generation <= written) {
+          this.#preparer.recycle(this.#emptied.shift()!.file);
+        }
+      } catch (error) {
+        this.#options.onFailed(error as Error);
+      }
+    });
+  }
+
+  /** Whether anything was written that is not on stable storage. */
+  get isUnsynced(): boolean {
+    return this.#syncer.isDirty;
+  }
+
+  /** Calls `synced` when everything that was written so far is on stable storage: at once if writes are synced anyway. */
+  sync(synced: () => void): void {
+    if (this.#options.durable) synced();
+    else this.#syncer.sync(synced);
+  }
+
+  /** Closes all files, and calls `done` when nothing is under way any more. */
+  close(done: () => void): void {
+    for (const { file } of this.#emptied.splice(0)) file.file.close();
+    for (const { file } of this.#files) file.close();
+    this.#preparer.stop(done);
+  }
+}
