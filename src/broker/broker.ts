@@ -7,6 +7,7 @@ import { MessageStore } from '../store/message-store.ts';
 import { SegmentTable } from '../store/segment-table.ts';
 import { MemoryAlarm } from './memory-alarm.ts';
 import { sizeOfMessage } from './message.ts';
+import { Churn } from './message-counters.ts';
 import { hashPassword } from './password.ts';
 import { Permission } from './permission.ts';
 import { Storage, type SyncMode } from './storage.ts';
@@ -42,6 +43,7 @@ export class Broker {
   readonly turn: Turn;
   readonly store: MessageStore;
   readonly memoryAlarm: MemoryAlarm;
+  readonly churn = new Churn();
   readonly #vhosts = new Map<string, VHost>();
   readonly #users = new Map<string, User>();
   /** Undefined for a broker that keeps everything in memory. */
@@ -92,6 +94,7 @@ export class Broker {
       store: this.store,
       random,
       log,
+      churn: this.churn,
       record: (definition) => this.#storage?.record(definition),
       nextLogId: () => this.#nextLogId(),
     });
@@ -109,6 +112,14 @@ export class Broker {
   /** Everything that was to last is on disk when this resolves; nothing may be asked of the broker any more. */
   async close(): Promise<void> {
     await this.#storage?.close();
+  }
+
+  get vhosts(): Iterable<VHost> {
+    return this.#vhosts.values();
+  }
+
+  get users(): Iterable<User> {
+    return this.#users.values();
   }
 
   vhost(name: string): VHost | undefined {

@@ -18,6 +18,7 @@ import { requireSame, requireSameArguments, requireText } from './equivalence.ts
 import { DefaultExchange } from './exchange/default.ts';
 import { Exchange, type ExchangeProperties } from './exchange/exchange.ts';
 import { exchangeTypes } from './exchange/types.ts';
+import { type Churn, MessageCounters } from './message-counters.ts';
 import { Queue, type QueueHost, type QueueProperties } from './queue/queue.ts';
 import {
   argumentsWithoutEffect,
@@ -46,6 +47,7 @@ export interface VHostServices {
   readonly store: MessageStore;
   readonly random: Random;
   readonly log: Log;
+  readonly churn: Churn;
   /** Makes a change last. */
   readonly record: (definition: Definition) => void;
   /** A number for a queue in the log that no queue had before. */
@@ -72,6 +74,8 @@ export class VHost implements QueueHost {
   readonly router = new Router(this.#exchanges);
   /** Requesters that wait for direct replies, by the routing key that leads to them. */
   readonly replyTargets = new Map<string, ReplyTarget>();
+  /** What channels that are gone have counted, and what is published and fetched past all channels. */
+  readonly counters = new MessageCounters();
 
   constructor(name: string, services: VHostServices) {
     this.name = name;
@@ -145,6 +149,10 @@ export class VHost implements QueueHost {
         if (isDurable(binding)) yield { binding: bindingEntry(this.name, binding) };
       }
     }
+  }
+
+  get exchanges(): Iterable<Exchange> {
+    return this.#exchanges.values();
   }
 
   get queues(): Iterable<Queue> {
@@ -311,6 +319,7 @@ export class VHost implements QueueHost {
    * 403 for a reserved name.
    */
   declareQueue(properties: QueueProperties, owner: object, nameIsGenerated: boolean): Queue {
+    this.#services.churn.queueDeclared += 1;
     const { name, exclusive } = properties;
     const durable = properties.durable && !exclusive;
     const existing = this.#queues.get(name);
@@ -339,6 +348,7 @@ export class VHost implements QueueHost {
     const queue = new Queue(properties, this, owner, logId);
     this.#queues.set(queue.name, queue);
     this.router.queueChanged(queue);
+    this.#services.churn.queueCreated += 1;
     if (queue.durable) this.#record(queueDefinition(this.name, queue));
     return queue;
   }
@@ -368,6 +378,7 @@ export class VHost implements QueueHost {
     if (ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${resource} in use`);
     if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${resource} not empty`);
     this.#queues.delete(queue.name);
+    this.#services.churn.queueDeleted += 1;
     if (queue.durable) this.#record({ noQueue: { vhost: this.name, name: queue.name } });
     if (queue.owner) this.#exclusiveQueues.get(queue.owner)?.delete(queue);
     this.router.queueChanged(queue);

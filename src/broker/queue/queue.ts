@@ -8,6 +8,7 @@ import type { PositionHolder, PositionVisitor } from '../../store/position-holde
 import { PositionQueue } from '../../store/position-queue.ts';
 import { ReturnedPositions } from '../../store/returned-positions.ts';
 import type { Binding } from '../binding.ts';
+import { MessageCounters } from '../message-counters.ts';
 import { accessRefused, named } from '../refusal.ts';
 import type { Turn, TurnTask } from '../turn.ts';
 import type { Consumer } from './consumer.ts';
@@ -40,6 +41,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
   /** The connection that an exclusive queue belongs to. */
   readonly owner: object | undefined;
   readonly incoming = new Set<Binding>();
+  readonly counters = new MessageCounters();
   readonly logId: number;
   isScheduled = false;
   isDeleted = false;
@@ -103,6 +105,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
 
   /** Appends a record that the queue holds one reference to. */
   publish(slot: number, offset: number): void {
+    this.counters.publish += 1;
     this.#fresh.push(slot, offset);
     if (this.#consumers.size > 0) this.#host.turn.dispatchLater(this);
   }
@@ -289,6 +292,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
   /** An unacknowledged message is done with: acknowledged, or refused for good. */
   settle(sequence: number, slot: number): void {
     this.#unackedCount -= 1;
+    this.counters.ack += 1;
     this.settleDelivered(sequence, slot);
   }
 

@@ -3,6 +3,7 @@
 import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
 import { integerOf, typeName } from '../../broker/equivalence.ts';
 import { viewMessage } from '../../broker/message.ts';
+import type { MessageCounters } from '../../broker/message-counters.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
 import { named, notAllowed, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
 import { randomToken } from '../../platform/random.ts';
@@ -50,6 +51,7 @@ export function consume(channel: Channel, method: BasicConsume): void {
     exclusive: method.exclusive,
     priority: priorityOf(method, named('queue', name, vhost.name)),
     prefetch: channel.prefetch,
+    arguments: method.arguments,
   });
   // Deliveries come at the end of the turn at the earliest, so the reply is always ahead of them.
   if (!method.noWait) channel.send({ name: 'basic.consume-ok', consumerTag: tag });
@@ -135,10 +137,28 @@ export function get(channel: Channel, method: BasicGet): void {
       messageCount: queue.readyCount,
     });
     connection.output.writer.content(channel.number, fetched);
+    countGet(channel.counters, queue.counters, method.noAck, redelivered);
     if (method.noAck) queue.settleDelivered(sequence, slot);
     else channel.unacked.add(deliveryTag, { queue, settled: () => {} }, sequence, slot, offset);
   });
-  if (!found) channel.send({ name: 'basic.get-empty' });
+  if (found) return;
+  channel.counters.getEmpty += 1;
+  queue.counters.getEmpty += 1;
+  channel.send({ name: 'basic.get-empty' });
+}
+
+function countGet(
+  ofChannel: MessageCounters,
+  ofQueue: MessageCounters,
+  noAck: boolean,
+  redelivered: boolean,
+): void {
+  const name = noAck ? 'getNoAck' : 'get';
+  ofChannel[name] += 1;
+  ofQueue[name] += 1;
+  if (!redelivered) return;
+  ofChannel.redeliver += 1;
+  ofQueue.redeliver += 1;
 }
 
 export function ack(channel: Channel, method: BasicAck): void {
@@ -147,8 +167,14 @@ export function ack(channel: Channel, method: BasicAck): void {
 
 /** Also the fast path (fast-path.ts), which reads the tag without making an object of the method. */
 export function acknowledge(channel: Channel, tag: number, multiple: boolean): void {
-  if (!multiple && !channel.transaction && channel.unacked.has(tag)) channel.unacked.settle(tag);
-  else settleAll(channel, tagsOf(channel, tag, multiple), false);
+  if (!multiple && !channel.transaction && channel.unacked.has(tag)) {
+    channel.counters.ack += 1;
+    channel.unacked.settle(tag);
+    return;
+  }
+  const tags = tagsOf(channel, tag, multiple);
+  channel.counters.ack += tags.length;
+  settleAll(channel, tags, false);
 }
 
 export function nack(channel: Channel, method: BasicNack): void {

@@ -45,6 +45,8 @@ export function publish(
   const message =
     (content.propertyFlags & CHECKED_PROPERTIES) === 0 ? content : checked(channel, content);
   const selected = senderSelected(message);
+  channel.counters.publish += 1;
+  route.exchange.publishInCount += 1;
 
   if (channel.transaction) {
     channel.transaction.holdPublish(message, mandatory);
@@ -55,9 +57,11 @@ export function publish(
     mustLast = publishSelected(channel, selected, route.exchange, mandatory);
   } else {
     const queues = route.queues ?? queuesOf(channel, message, route.exchange);
-    if (queues.length > 0) mustLast = enqueue(channel, message, queues);
-    else if (!reply(channel, message, route.exchange, message.routingKey) && mandatory) {
-      returnMessage(channel, message);
+    if (queues.length > 0) {
+      route.exchange.publishOutCount += queues.length;
+      mustLast = enqueue(channel, message, queues);
+    } else if (!reply(channel, message, route.exchange, message.routingKey)) {
+      unroutable(channel, message, mandatory);
     }
   }
   if (channel.confirms) channel.accepted(channel.confirms, mustLast);
@@ -68,7 +72,7 @@ export function publishHeld(channel: Channel, content: Content, mandatory: boole
   const exchange = channel.vhost.exchange(content.exchange);
   const selected = senderSelected(content) ?? { content, routingKeys: [content.routingKey] };
   if (exchange) publishSelected(channel, selected, exchange, mandatory);
-  else if (mandatory) returnMessage(channel, content);
+  else unroutable(channel, content, mandatory);
 }
 
 /** True when the message has to be on disk before it is confirmed. */
@@ -80,8 +84,11 @@ function publishSelected(
 ): boolean {
   const replied = routingKeys.filter((key) => reply(channel, content, exchange, key));
   const queues = channel.vhost.router.route(content, exchange, routingKeys);
-  if (queues.length > 0) return enqueue(channel, content, queues);
-  if (replied.length === 0 && mandatory) returnMessage(channel, content);
+  if (queues.length > 0) {
+    exchange.publishOutCount += queues.length;
+    return enqueue(channel, content, queues);
+  }
+  if (replied.length === 0) unroutable(channel, content, mandatory);
   return false;
 }
 
@@ -195,8 +202,13 @@ function invalidExpiration(expiration: string, why: string): Error {
   return preconditionFailed(`invalid expiration '${expiration}': ${why}`);
 }
 
-/** An unroutable message goes back as it came, before its confirm. */
-function returnMessage(channel: Channel, content: Content): void {
+/** A message that reaches nobody: one that is mandatory goes back as it came, before its confirm. */
+function unroutable(channel: Channel, content: Content, mandatory: boolean): void {
+  if (!mandatory) {
+    channel.counters.dropUnroutable += 1;
+    return;
+  }
+  channel.counters.returnUnroutable += 1;
   channel.send({
     name: 'basic.return',
     replyCode: ReplyCode.NO_ROUTE,
