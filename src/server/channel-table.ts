@@ -32,6 +32,10 @@ export class ChannelTable {
     return channel && !channel.isClosing && channel.assembler.isIdle ? channel : undefined;
   }
 
+  get count(): number {
+    return this.#channels.size;
+  }
+
   values(): Iterable<Channel> {
     return this.#channels.values();
   }

@@ -98,6 +98,15 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
   get consumers(): Iterable<Consumer> {
     return this.#consumers;
   }
+  /** With `x-single-active-consumer`. */
+  get isSingleActive(): boolean {
+    return this.#isSingleActive;
+  }
+  /** The consumer that came first; with `isSingleActive`, the one that is served. */
+  get firstConsumer(): Consumer | undefined {
+    const [first] = this.#consumers;
+    return first;
+  }
   /** The vhost's name. */
   get vhost(): string {
     return this.#host.name;
