@@ -159,7 +159,12 @@ export function pick(item: object, columns: readonly string[]): object {
 
 /** A name such as `__proto__` is a name like any other here. */
 function define(into: object, name: string, value: unknown): void {
-  Object.defineProperty(into, name, { value, enumerable: true, configurable: true, writable: true });
+  Object.defineProperty(into, name, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
 }
 
 /** One item, with `columns` where the query has them. */

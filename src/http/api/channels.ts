@@ -97,7 +97,9 @@ export const channelRoutes: readonly Route[] = [
     gate: 'management',
     summary: 'One channel, with its consumers',
     run(call) {
-      const channel = channelsOf(watched(call)).find((one) => channelName(one) === call.params.name);
+      const channel = channelsOf(watched(call)).find(
+        (one) => channelName(one) === call.params.name,
+      );
       if (!channel) throw objectNotFound();
       const consumers = [...channel.consumers.values()];
       const item = {

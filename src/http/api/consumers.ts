@@ -29,12 +29,7 @@ export function consumerItem(consumer: ChannelConsumer, context: ApiContext): Co
     consumer_tag: consumer.tag,
     queue: { name: queue.name, vhost: queue.vhost },
     channel_details: channelDetails(channel, context.node),
-    channel_pid: pidOf(
-      context.node,
-      context.startedAtMs,
-      channel.connection.id,
-      channel.number,
-    ),
+    channel_pid: pidOf(context.node, context.startedAtMs, channel.connection.id, channel.number),
     ack_required: !consumer.noAck,
     exclusive: consumer.exclusive,
     prefetch_count: consumer.prefetch,

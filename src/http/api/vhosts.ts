@@ -2,8 +2,8 @@
 import type { VHost } from '../../broker/vhost.ts';
 import { itemWithColumns, listOf } from '../list.ts';
 import type { Call, Route } from '../route.ts';
-import { ratedNow, type Rated, windowOf } from '../statistics/rates.ts';
 import { MESSAGE_NAMES } from '../statistics/kinds.ts';
+import { type Rated, ratedNow, windowOf } from '../statistics/rates.ts';
 
 export interface VHostItem {
   readonly name: string;

@@ -108,10 +108,7 @@ export function messageStats<T extends object>(
   const valueOf = (counter: number) => values[counter]!;
   const happened = (names: readonly string[]) =>
     names.some((name) => valueOf(series.kind.names.indexOf(name)) > 0);
-  const names = [
-    ...(happened(publishing) ? publishing : []),
-    ...(happened(TAKING) ? TAKING : []),
-  ];
+  const names = [...(happened(publishing) ? publishing : []), ...(happened(TAKING) ? TAKING : [])];
   return names.length > 0 ? rated(series, object, names, valueOf, window) : undefined;
 }
 
