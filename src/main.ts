@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { consoleLog, logLevels } from './console-log.ts';
-import { LARGEST_MAX_MESSAGE_BYTES, startBroker } from './embedded.ts';
+import { LARGEST_MAX_MESSAGE_BYTES, type RunningBroker, startBroker } from './embedded.ts';
 import { checkStatus, formatCheck, formatReport } from './inspect/format.ts';
 import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
 import { systemFiles } from './platform/files.ts';
@@ -20,6 +20,7 @@ const IN_MEMORY = 'memory';
 interface Options {
   readonly port: number;
   readonly bind: string;
+  readonly httpPort?: number;
   readonly dataDir: string;
   readonly sync: 'always' | 'never';
   readonly logLevel: LogLevel;
@@ -30,6 +31,8 @@ interface Options {
 
 /** Something the user can mend: one sentence, no stack. */
 class UsageError extends Error {}
+
+type ListenError = NodeJS.ErrnoException & { readonly port?: number };
 
 const program = new Command('leveret')
   .description("A message broker that speaks RabbitMQ's protocol.")
@@ -53,6 +56,12 @@ const startCommand = program
     new Option('-b, --bind <address>', 'address to listen on; 0.0.0.0 for all')
       .default('127.0.0.1')
       .env('LEVERET_BIND'),
+  )
+  .addOption(
+    new Option('--http-port <port>', "TCP port for the management HTTP API; 'none' for none")
+      .default(15_672)
+      .env('LEVERET_HTTP_PORT')
+      .argParser(parseHttpPort),
   )
   .addOption(
     new Option(
@@ -134,6 +143,8 @@ async function start(options: Options): Promise<void> {
     host: options.bind,
     log,
     sync: options.sync,
+    controlSocket: true,
+    ...(options.httpPort === undefined ? {} : { httpPort: options.httpPort }),
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
     ...(options.maxMessageSize === undefined ? {} : { maxMessageBytes: options.maxMessageSize }),
@@ -157,9 +168,7 @@ async function start(options: Options): Promise<void> {
   process.on('SIGINT', stop);
 
   if (options.logFormat === 'text')
-    process.stdout.write(
-      banner(broker.url, dataDir ?? 'in memory only: a restart forgets everything'),
-    );
+    process.stdout.write(banner(broker, dataDir ?? 'in memory only: a restart forgets everything'));
   const tookMs = Math.round(performance.now() - startedAtMs);
   log.write(
     'info',
@@ -167,11 +176,12 @@ async function start(options: Options): Promise<void> {
   );
 }
 
-function banner(url: string, data: string): string {
+function banner({ url, httpUrl = 'none' }: RunningBroker, data: string): string {
   return `
   Leveret ${version}
 
   AMQP      ${url}
+  HTTP API  ${httpUrl}
   Login     guest / guest, from this machine only
   Data      ${data}
   Stop      Ctrl-C
@@ -188,12 +198,14 @@ function startProblem(error: NodeJS.ErrnoException, options: Options): Error {
   );
 }
 
-function listenProblem(error: NodeJS.ErrnoException, { port, bind }: Options): string {
+function listenProblem(error: ListenError, { port: amqpPort, bind, httpPort }: Options): string {
+  const port = error.port ?? amqpPort;
+  const flag = port === httpPort && port !== amqpPort ? '--http-port' : '--port';
   switch (error.code) {
     case 'EADDRINUSE':
-      return `port ${port} on ${bind} is in use; stop the program that has it or choose another with --port`;
+      return `port ${port} on ${bind} is in use; stop the program that has it or choose another with ${flag}`;
     case 'EACCES':
-      return `this user may not listen on port ${port}; choose one from 1024 on with --port`;
+      return `this user may not listen on port ${port}; choose one from 1024 on with ${flag}`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return `${bind} is no address of this machine; choose another with --bind (0.0.0.0 for all)`;
@@ -206,6 +218,11 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('a port is a number from 0 to 65535.');
+}
+
+/** 0 takes a free one, as with --port. */
+function parseHttpPort(text: string): number | undefined {
+  return text === 'none' ? undefined : parsePort(text);
 }
 
 function parseBytes(text: string): number {

@@ -5,7 +5,7 @@
 // Without `page` the answer is a plain array, and `name` has no effect (as in RabbitMQ). Items are built as late as possible:
 // a page of 100 of 10,000 queues builds 100, unless the sort column wants all of them.
 import { badRequest, HttpError } from './http-error.ts';
-import { matching } from './name-filter.ts';
+import { nameFilter } from './name-filter.ts';
 
 export type Query = Readonly<Record<string, string | undefined>>;
 
@@ -86,8 +86,8 @@ function filterByName<Source>(
   { name, use_regex }: Query,
 ): readonly Source[] {
   if (name === undefined || name === '') return sources;
-  const wanted = matching(sources.map(nameOf), name, use_regex === 'true');
-  return sources.filter((_, i) => wanted[i]);
+  const isWanted = nameFilter(name, use_regex === 'true');
+  return sources.filter((source) => isWanted(nameOf(source)));
 }
 
 /** In the order that was asked for, each item made when it is called for. */

@@ -68,14 +68,14 @@ export function rated<T extends object>(
   series: Series<T>,
   object: T,
   names: readonly string[],
-  valueOf: (counter: number) => number,
+  current: (counter: number) => number,
   window?: Window,
 ): Rated {
   const history = series.history(object);
   const stats: Rated = {};
   for (const name of names) {
     const counter = series.kind.names.indexOf(name);
-    stats[name] = valueOf(counter);
+    stats[name] = current(counter);
     stats[`${name}_details`] = detailsOf(history, counter, window);
   }
   return stats;
@@ -105,11 +105,11 @@ export function messageStats<T extends object>(
 ): Rated | undefined {
   const values = new Float64Array(series.kind.names.length);
   series.kind.read(object, values);
-  const valueOf = (counter: number) => values[counter]!;
+  const current = (counter: number) => values[counter]!;
   const happened = (names: readonly string[]) =>
-    names.some((name) => valueOf(series.kind.names.indexOf(name)) > 0);
+    names.some((name) => current(series.kind.names.indexOf(name)) > 0);
   const names = [...(happened(publishing) ? publishing : []), ...(happened(TAKING) ? TAKING : [])];
-  return names.length > 0 ? rated(series, object, names, valueOf, window) : undefined;
+  return names.length > 0 ? rated(series, object, names, current, window) : undefined;
 }
 
 /** What a channel publishes, and what arrives in a queue. */

@@ -2,9 +2,9 @@
 // transaction's commit all end here.
 import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
 import type { Exchange } from '../../broker/exchange/exchange.ts';
+import { checkExpiration } from '../../broker/expiration.ts';
 import { storeMessage } from '../../broker/message.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
-import { MAX_EXPIRY_MS } from '../../broker/queue/queue-arguments.ts';
 import { accessRefused, named, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
 import { withProperty } from '../../broker/rewritten.ts';
 import type { Route } from '../../broker/route-cache.ts';
@@ -185,21 +185,6 @@ function checkUserId(channel: Channel, content: Content): void {
   throw preconditionFailed(
     `user_id property set to '${userId}' but authenticated user was '${user.name}'`,
   );
-}
-
-/** Milliseconds as plain decimal digits. The texts are Erlang's, as RabbitMQ shows them. */
-function checkExpiration(expiration: string): void {
-  const [digits = ''] = /^-?\d+/.exec(expiration) ?? [];
-  if (digits === '') throw invalidExpiration(expiration, 'no_integer');
-  const leftOver = expiration.slice(digits.length);
-  if (leftOver !== '') throw invalidExpiration(expiration, `{leftover_string,"${leftOver}"}`);
-  const ms = BigInt(digits);
-  if (ms < 0n) throw invalidExpiration(expiration, `{value_negative,${ms}}`);
-  if (ms > MAX_EXPIRY_MS) throw invalidExpiration(expiration, `{value_too_large,${ms}}`);
-}
-
-function invalidExpiration(expiration: string, why: string): Error {
-  return preconditionFailed(`invalid expiration '${expiration}': ${why}`);
 }
 
 /** A message that reaches nobody: one that is mandatory goes back as it came, before its confirm. */
