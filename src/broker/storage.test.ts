@@ -274,7 +274,7 @@ describe('damage', () => {
       journal[journal.indexOf('"a"')]! ^= 1;
     });
     const next = start(files, path);
-    expect(errors()[0]).toMatch(/definitions\.journal: line 1 is damaged and was left out/);
+    expect(errors()[0]).toMatch(/definitions\.journal: line 4 is damaged and was left out/);
     expect(root(next).queue('a')).toBeUndefined();
     expect(await drain(next, 'b')).toEqual(['one, for b', 'two, for b', 'three, for b']);
   });
@@ -292,7 +292,7 @@ describe('damage', () => {
     const { files, path } = await damaged(() => {});
     const journal = `${path}/${JOURNAL}`;
     const { crc32 } = await import('node:zlib');
-    const json = '{"policy":{"vhost":"/","name":"p"}}';
+    const json = '{"galaxy":{"vhost":"/","name":"p"}}';
     const line = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
     // In front of the zeros that the file has behind its entries.
     const [entries = ''] = (files.readText(journal) ?? '').split('\0');
@@ -301,7 +301,7 @@ describe('damage', () => {
     const before = files.copy();
     expect(() => start(files, path)).toThrow(StorageError);
     expect(() => start(files, path)).toThrow(
-      /newer version of Leveret \(it defines policy\); start that version, or choose another/,
+      /newer version of Leveret \(it defines galaxy\); start that version, or choose another/,
     );
     expect(files.differences(before)).toEqual([]);
   });

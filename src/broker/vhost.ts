@@ -1,26 +1,39 @@
-// A virtual host: exchanges, queues and bindings with a name space of their own, and the way of a message through them.
+// A virtual host: exchanges, queues and bindings with a name space of their own, and the way of a message through them; policies,
+// limits and parameters that hold for these.
 import type { Log } from '../platform/log.ts';
 import { type Random, randomToken } from '../platform/random.ts';
 import type { Content } from '../protocol/content.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
-import { type Definition, decodeArguments, queueDefinition } from './definitions.ts';
+import {
+  type Definition,
+  decodeArguments,
+  queueDefinition,
+  type VHostDefinition,
+} from './definitions.ts';
 import { requireSame, requireSameArguments } from './equivalence.ts';
 import type { Exchange, ExchangeProperties } from './exchange/exchange.ts';
+import type { Json } from './json.ts';
+import { isReached, parseVHostLimits, type VHostLimits } from './limits.ts';
 import { type Churn, MessageCounters } from './message-counters.ts';
+import { newParameterComponents, type ParameterComponents } from './parameters.ts';
 import { Queue, type QueueHost, type QueueProperties } from './queue/queue.ts';
 import {
   argumentsWithoutEffect,
   checkQueueArguments,
   queueArgumentNames,
 } from './queue/queue-arguments.ts';
+import { withDefaultType } from './queue/queue-type.ts';
 import { accessRefused, named, notFound, preconditionFailed, resourceLocked } from './refusal.ts';
 import type { Router } from './router.ts';
 import type { Turn } from './turn.ts';
 import { Exchanges, RESERVED_PREFIX } from './vhost/exchanges.ts';
 import { ExclusiveQueues } from './vhost/exclusive-queues.ts';
+import { noMetadata, type VHostMetadata } from './vhost/metadata.ts';
+import { Policies } from './vhost/policies.ts';
 import { Recorder } from './vhost/recorder.ts';
+import { VHostParameters } from './vhost/vhost-parameters.ts';
 
 /** What a vhost shares with the others of its broker. */
 export interface VHostServices {
@@ -33,6 +46,8 @@ export interface VHostServices {
   readonly record: (definition: Definition) => void;
   /** A number for a queue in the log that no queue had before. */
   readonly nextLogId: () => number;
+  /** Who takes which runtime parameters. Default: nobody; those of components that are known are kept. */
+  readonly parameterComponents?: ParameterComponents;
 }
 
 /** Where direct replies go. */
@@ -52,6 +67,10 @@ export class VHost implements QueueHost {
   readonly #exclusiveQueues = new ExclusiveQueues();
   readonly #exchanges: Exchanges;
   readonly router: Router;
+  readonly policies: Policies;
+  readonly parameters: VHostParameters;
+  #metadata = noMetadata;
+  #limits: VHostLimits = {};
   /** Requesters that wait for direct replies, by the routing key that leads to them. */
   readonly replyTargets = new Map<string, ReplyTarget>();
   /** What channels that are gone have counted, and what is published and fetched past all channels. */
@@ -67,10 +86,50 @@ export class VHost implements QueueHost {
     this.#recorder = new Recorder(services.record);
     this.#exchanges = new Exchanges(name, this.#queues, this.#recorder);
     this.router = this.#exchanges.router;
+    const subjects = {
+      queues: this.#queues,
+      exchanges: this.#exchanges,
+      alternateChanged: (exchange: Exchange) => this.router.exchangeChanged(exchange),
+      warn: (text: string) => this.#log.write('warning', text),
+    };
+    this.policies = new Policies(name, subjects, this.#recorder);
+    const components = services.parameterComponents ?? newParameterComponents();
+    this.parameters = new VHostParameters(this, components, this.#recorder);
+  }
+
+  get metadata(): VHostMetadata {
+    return this.#metadata;
+  }
+
+  setMetadata(metadata: VHostMetadata): void {
+    this.#metadata = metadata;
+    this.#recordSelf();
+  }
+
+  get limits(): VHostLimits {
+    return this.#limits;
+  }
+
+  /**
+   * Sets all limits: `{"max-connections": 100}` lifts the one for queues. What is there already stays.
+   * @throws OperatorError for what are no limits.
+   */
+  setLimits(limits: Json): void {
+    this.#limits = parseVHostLimits(limits);
+    this.#recordSelf();
+  }
+
+  #recordSelf(): void {
+    this.#recorder.record(this.definition);
+  }
+
+  /** The vhost itself, as an entry of a journal. */
+  get definition(): Definition {
+    return { vhost: { vhost: this.name, ...this.#metadata, limits: this.#limits } };
   }
 
   /** Carries out what an entry of the journal says. */
-  restore(definition: Definition): void {
+  restore(definition: VHostDefinition): void {
     this.#recorder.isRestoring = true;
     if ('queue' in definition) {
       const { queue } = definition;
@@ -84,17 +143,44 @@ export class VHost implements QueueHost {
       if (queue) this.deleteQueue(queue);
     } else {
       this.#exchanges.restore(definition);
+      this.policies.restore(definition);
+      this.parameters.restore(definition);
     }
     this.#recorder.isRestoring = false;
   }
 
-  /** All that is to last, as entries of a journal. */
+  /** Carries out what an entry of the journal says of the vhost itself. */
+  restoreSelf({ limits, ...metadata }: VHostMetadata & { readonly limits: VHostLimits }): void {
+    this.#metadata = metadata;
+    this.#limits = limits;
+  }
+
+  /** All of the journal has been read. */
+  restored(): void {
+    this.policies.applyAll();
+    this.parameters.announce();
+  }
+
+  /** All in it that is to last, as entries of a journal. */
   *definitions(): Iterable<Definition> {
     yield* this.#exchanges.definitions();
     for (const queue of this.#queues.values()) {
       if (queue.durable) yield queueDefinition(this.name, queue);
     }
     yield* this.#exchanges.bindingDefinitions();
+    yield* this.policies.definitions();
+    yield* this.parameters.definitions();
+  }
+
+  /** Nothing that happens here is told to the journal from now on. */
+  mute(): void {
+    this.#recorder.isRestoring = true;
+  }
+
+  /** The vhost is deleted, and everything in it. */
+  drop(): void {
+    this.mute();
+    for (const queue of [...this.#queues.values()]) this.deleteQueue(queue);
   }
 
   get exchanges(): Iterable<Exchange> {
@@ -144,6 +230,7 @@ export class VHost implements QueueHost {
    */
   declareExchange(properties: ExchangeProperties): void {
     this.#exchanges.declare(properties);
+    this.policies.apply(this.requireExchange(properties.name));
   }
 
   /**
@@ -177,10 +264,11 @@ export class VHost implements QueueHost {
   /**
    * Makes sure that a queue of these properties is there, and belongs to `owner` if it is exclusive.
    * @throws AmqpError 405 when it is another connection's, 406 when it has other properties or an argument cannot be,
-   * 403 for a reserved name.
+   * 403 for a reserved name, 406 when the vhost has as many queues as it may.
    */
-  declareQueue(properties: QueueProperties, owner: object, nameIsGenerated: boolean): Queue {
+  declareQueue(given: QueueProperties, owner: object, nameIsGenerated: boolean): Queue {
     this.#services.churn.queueDeclared += 1;
+    const properties = withDefaultType(given, this.#metadata.defaultQueueType);
     const { name, exclusive } = properties;
     const durable = properties.durable && !exclusive;
     const existing = this.#queues.get(name);
@@ -197,6 +285,7 @@ export class VHost implements QueueHost {
     if (!nameIsGenerated && name.startsWith(RESERVED_PREFIX)) {
       throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
     }
+    this.#checkMayAddQueue(name);
     checkQueueArguments(name, this.name, properties.arguments);
     const logId = durable ? this.#services.nextLogId() : 0;
     const queue = this.#addQueue({ ...properties, durable }, logId, exclusive ? owner : undefined);
@@ -205,11 +294,20 @@ export class VHost implements QueueHost {
     return queue;
   }
 
+  #checkMayAddQueue(name: string): void {
+    const { maxQueues } = this.#limits;
+    if (!isReached(maxQueues, this.#queues.size)) return;
+    throw preconditionFailed(
+      `cannot declare queue '${name}': queue limit in vhost '${this.name}' (${maxQueues}) is reached`,
+    );
+  }
+
   #addQueue(properties: QueueProperties, logId: number, owner?: object): Queue {
     const queue = new Queue(properties, this, owner, logId);
     this.#queues.set(queue.name, queue);
     this.router.queueChanged(queue);
     this.#services.churn.queueCreated += 1;
+    if (!this.#recorder.isRestoring) this.policies.apply(queue);
     if (queue.durable) this.#recorder.record(queueDefinition(this.name, queue));
     return queue;
   }

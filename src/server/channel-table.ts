@@ -32,7 +32,7 @@ export class ChannelTable {
     return channel && !channel.isClosing && channel.assembler.isIdle ? channel : undefined;
   }
 
-  get count(): number {
+  get size(): number {
     return this.#channels.size;
   }
 
@@ -42,7 +42,7 @@ export class ChannelTable {
 
   /**
    * The first method on a channel that is not open.
-   * @throws AmqpError 504 when it does not open it, 530 when there are too many.
+   * @throws AmqpError 504 when it does not open it, 530 when there are too many on the connection or of the user.
    */
   open(number: number, methodId: number): void {
     if (methodId !== methodIds['channel.open']) {

@@ -63,6 +63,12 @@ export class Channel implements CommandSink {
     connection.broker.churn.channelCreated += 1;
   }
 
+  /** The user may not do any more what it was found to be allowed, or may do more. */
+  forgetPermissions(): void {
+    this.lastRoute = undefined;
+    this.writableExchange = undefined;
+  }
+
   contentAnnounced(method: Method, bodySizeBytes: number): void {
     this.connection.router.handling(method);
     announceContent(this, bodySizeBytes);

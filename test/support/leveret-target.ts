@@ -1,9 +1,6 @@
 // A Leveret broker in memory for one test file, on a clock that the tests move.
 import { setImmediate } from 'node:timers/promises';
 import { Broker } from '../../src/broker/broker.ts';
-import { hashPassword } from '../../src/broker/password.ts';
-import { Permission } from '../../src/broker/permission.ts';
-import { User } from '../../src/broker/user.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { ManualClock } from '../../src/platform/manual-clock.ts';
 import { MemoryNetwork } from '../../src/platform/memory-network.ts';
@@ -35,12 +32,8 @@ export async function startLeveret(): Promise<Target> {
       clock.advance(ms);
     },
     async addUser({ user, password, tags, permissions }) {
-      const added = new User(user, hashPassword(password, systemRandom), tags);
-      if (permissions) {
-        const { configure, write, read } = permissions;
-        added.setPermission('/', new Permission(configure, write, read));
-      }
-      broker.addUser(added);
+      broker.users.add(user, broker.hashPassword(password), tags);
+      if (permissions) broker.users.setPermission(user, '/', permissions);
     },
     removeUser: undefined,
   };

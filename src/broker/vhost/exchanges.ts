@@ -139,7 +139,7 @@ export class Exchanges {
     const Type = exchangeTypes.get(properties.type)!;
     const exchange = new Exchange(properties, new Type());
     this.#exchanges.set(properties.name, exchange);
-    this.router.exchangeAdded(exchange);
+    this.router.exchangeChanged(exchange);
     const isOwn = exchange.name.startsWith(RESERVED_PREFIX);
     if (exchange.durable && !isOwn)
       this.#recorder.record(exchangeDefinition(this.#vhost, exchange));

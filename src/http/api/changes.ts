@@ -15,15 +15,4 @@ export function checkName(name: string): void {
 }
 
 /** Resolves when everything that was changed so far would survive a crash. */
-export function synced({ broker }: ApiContext): Promise<void> {
-  const { store } = broker;
-  if (!store.isDirty) return Promise.resolve();
-  const { generation } = store;
-  return new Promise((resolve) => {
-    const look = () => {
-      if (store.syncedGeneration >= generation) resolve();
-      else store.whenSynced(look);
-    };
-    look();
-  });
-}
+export const synced = ({ broker }: ApiContext): Promise<void> => broker.synced();

@@ -55,11 +55,11 @@ export interface ConnectionItem {
 
 /** Connections that are through the handshake: before, nobody knows whose they are. */
 function opened(context: ApiContext): Connection[] {
-  return [...context.server.connections].filter(({ vhost }) => vhost !== undefined);
+  return [...context.server.connections].filter(({ session }) => session !== undefined);
 }
 
 function mayWatch(caller: Caller, connection: Connection): boolean {
-  return caller.opens('monitoring') || connection.user?.name === caller.name;
+  return caller.opens('monitoring') || connection.session?.user.name === caller.name;
 }
 
 export function watched(
@@ -67,7 +67,7 @@ export function watched(
   vhost?: VHost,
 ): Connection[] {
   return opened(context)
-    .filter((connection) => vhost === undefined || connection.vhost === vhost)
+    .filter((connection) => vhost === undefined || connection.session?.vhost === vhost)
     .filter((connection) => mayWatch(caller, connection));
 }
 
@@ -78,7 +78,7 @@ function stateOf({ phase, block }: Connection): string {
 }
 
 function connectionItem(connection: Connection, { context, query }: Call): ConnectionItem {
-  const { transport, handshake, output, user } = connection;
+  const { transport, handshake, output, session } = connection;
   const { tuning, clientProperties } = handshake;
   const properties = tableToJson(clientProperties);
   const { connection_name: given } = properties;
@@ -91,9 +91,9 @@ function connectionItem(connection: Connection, { context, query }: Call): Conne
   return {
     name: connection.name,
     pid: pidOf(context.node, context.startedAtMs, connection.id),
-    user: user?.name ?? '',
-    user_who_performed_action: user?.name ?? '',
-    vhost: connection.vhost?.name ?? '',
+    user: session?.user.name ?? '',
+    user_who_performed_action: session?.user.name ?? '',
+    vhost: session?.vhost.name ?? '',
     node: context.node,
     state: stateOf(connection),
     protocol: 'AMQP 0-9-1',
@@ -117,7 +117,7 @@ function connectionItem(connection: Connection, { context, query }: Call): Conne
     frame_max: tuning?.frameMax ?? 0,
     timeout: tuning?.heartbeat ?? 0,
     connected_at: connection.connectedAtMs,
-    channels: connection.channels.count,
+    channels: connection.channels.size,
     recv_cnt: output.traffic.receivedChunks,
     send_cnt: output.traffic.sentChunks,
     send_pend: output.waitingBytes,
@@ -173,7 +173,7 @@ export const connectionRoutes: readonly Route[] = [
     summary: 'The open connections of a user',
     run: (call) =>
       list(
-        watched(call).filter(({ user }) => user?.name === call.params.user),
+        watched(call).filter(({ session }) => session?.user.name === call.params.user),
         call,
       ),
   },
@@ -184,7 +184,7 @@ export const connectionRoutes: readonly Route[] = [
     summary: 'Closes the connections of a user; the header X-Reason says why',
     run(call) {
       for (const connection of watched(call)) {
-        if (connection.user?.name === call.params.user) close(connection, call);
+        if (connection.session?.user.name === call.params.user) close(connection, call);
       }
       return noContent;
     },

@@ -76,8 +76,11 @@ function nodeItem(context: ApiContext): NodeItem {
   const files = descriptors();
   const diskFree = diskFreeBytes(context.dataDirectory);
   const connections = [...server.connections];
-  const channels = connections.reduce((sum, connection) => sum + connection.channels.count, 0);
-  const queues = [...broker.vhosts].reduce((sum, vhost) => sum + [...vhost.queues].length, 0);
+  const channels = connections.reduce((sum, connection) => sum + connection.channels.size, 0);
+  const queues = [...broker.vhosts.values()].reduce(
+    (sum, vhost) => sum + [...vhost.queues].length,
+    0,
+  );
   const { churn } = broker;
   return {
     name: context.node,

@@ -66,12 +66,12 @@ function totalsFor({ context, query }: Call, names: readonly string[], window: W
 }
 
 function objectTotals({ context, caller }: Call): ObjectTotals {
-  const seen = [...context.broker.vhosts].filter(({ name }) => caller.mayEnter(name));
+  const seen = [...context.broker.vhosts.values()].filter(({ name }) => caller.mayEnter(name));
   const connections = watched({ context, caller });
   const queues = seen.flatMap((vhost) => [...vhost.queues]);
   return {
     connections: connections.length,
-    channels: connections.reduce((sum, { channels }) => sum + channels.count, 0),
+    channels: connections.reduce((sum, { channels }) => sum + channels.size, 0),
     consumers: queues.reduce((sum, { consumerCount }) => sum + consumerCount, 0),
     exchanges: seen.reduce((sum, vhost) => sum + [...vhost.exchanges].length, 0),
     queues: queues.length,

@@ -22,7 +22,7 @@ const TOTALS = ['recv_oct', 'send_oct', 'messages', 'messages_ready', 'messages_
 
 /** The vhosts whose contents the caller may see. */
 export function visibleVHosts({ context, caller }: Call): VHost[] {
-  return [...context.broker.vhosts].filter(({ name }) => caller.mayEnter(name));
+  return [...context.broker.vhosts.values()].filter(({ name }) => caller.mayEnter(name));
 }
 
 function vhostItem(vhost: VHost, { context, query }: Call): VHostItem {
@@ -48,7 +48,9 @@ export const vhostRoutes: readonly Route[] = [
     summary: 'All virtual hosts that the caller sees',
     run(call) {
       call.context.statistics.totals();
-      const visible = [...call.context.broker.vhosts].filter(({ name }) => call.caller.sees(name));
+      const visible = [...call.context.broker.vhosts.values()].filter(({ name }) =>
+        call.caller.sees(name),
+      );
       return listOf(
         visible,
         ({ name }) => name,

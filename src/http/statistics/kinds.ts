@@ -128,9 +128,10 @@ export class VHostTotals {
 
 export function totalsByVHost(broker: Broker, server: Server): Map<VHost, VHostTotals> {
   const totals = new Map<VHost, VHostTotals>();
-  for (const vhost of broker.vhosts) totals.set(vhost, new VHostTotals(vhost));
+  for (const vhost of broker.vhosts.values()) totals.set(vhost, new VHostTotals(vhost));
   for (const connection of server.connections) {
-    if (connection.vhost) totals.get(connection.vhost)?.addConnection(connection);
+    const { session } = connection;
+    if (session) totals.get(session.vhost)?.addConnection(connection);
   }
   return totals;
 }

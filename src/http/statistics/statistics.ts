@@ -74,7 +74,7 @@ export class Statistics {
   sample(): void {
     const nowMs = this.#broker.services.clock.now();
     this.totals();
-    for (const vhost of this.#broker.vhosts) {
+    for (const vhost of this.#broker.vhosts.values()) {
       this.vhosts.sample(vhost, nowMs, SAMPLE_INTERVAL_MS);
       for (const queue of vhost.queues) this.queues.sample(queue, nowMs, SAMPLE_INTERVAL_MS);
       for (const exchange of vhost.exchanges) {
