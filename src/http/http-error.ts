@@ -1,4 +1,5 @@
 // What the API refuses, and in which shape: RabbitMQ's `{"error": …, "reason": …}`, with its words.
+import type { OperatorError } from '../broker/operator-error.ts';
 import { AmqpError } from '../protocol/amqp-error.ts';
 import { ReplyCode } from '../protocol/methods.generated.ts';
 
@@ -27,6 +28,18 @@ export function fromAmqpError(error: AmqpError): HttpError {
   const explanation = explanationOf(error);
   if (error.code === ReplyCode.NOT_FOUND) return notFound(explanation);
   return badRequest(explanation);
+}
+
+/** What the model refuses an operator. */
+export function fromOperatorError({ problem, message }: OperatorError): HttpError {
+  switch (problem) {
+    case 'not-found':
+      return objectNotFound();
+    case 'protected':
+      return new HttpError(412, 'precondition_failed', message);
+    default:
+      return badRequest(message);
+  }
 }
 
 /** `404 NOT_FOUND - no exchange …`: how a refusal reads that reached RabbitMQ's API from a channel. */

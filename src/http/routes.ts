@@ -5,10 +5,15 @@ import { connectionRoutes } from './api/connections.ts';
 import { consumerRoutes } from './api/consumers.ts';
 import { exchangeRoutes } from './api/exchanges.ts';
 import { healthRoutes } from './api/health.ts';
+import { limitRoutes } from './api/limits.ts';
 import { messageRoutes } from './api/messages.ts';
 import { nodeRoutes } from './api/nodes.ts';
 import { overviewRoutes } from './api/overview.ts';
+import { parameterRoutes } from './api/parameters.ts';
+import { permissionRoutes } from './api/permissions.ts';
+import { policyRoutes } from './api/policies.ts';
 import { queueRoutes } from './api/queues.ts';
+import { userRoutes } from './api/users.ts';
 import { vhostRoutes } from './api/vhosts.ts';
 import type { Route } from './route.ts';
 
@@ -23,5 +28,10 @@ export const routes: readonly Route[] = [
   ...bindingRoutes,
   ...messageRoutes,
   ...vhostRoutes,
+  ...userRoutes,
+  ...permissionRoutes,
+  ...policyRoutes,
+  ...parameterRoutes,
+  ...limitRoutes,
   ...healthRoutes,
 ];

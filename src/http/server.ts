@@ -6,12 +6,19 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { OperatorError } from '../broker/operator-error.ts';
 import type { VHost } from '../broker/vhost.ts';
 import { AmqpError } from '../protocol/amqp-error.ts';
 import type { ApiContext } from './api-context.ts';
 import { CHALLENGE } from './authentication.ts';
 import type { Caller } from './caller.ts';
-import { badRequest, fromAmqpError, HttpError, objectNotFound } from './http-error.ts';
+import {
+  badRequest,
+  fromAmqpError,
+  fromOperatorError,
+  HttpError,
+  objectNotFound,
+} from './http-error.ts';
 import { Answer, type Call, type HttpMethod, type Route } from './route.ts';
 
 /** As RabbitMQ's management.http.max_body_size. */
@@ -145,6 +152,7 @@ function refuse(
 ): FastifyReply {
   if (error instanceof HttpError) return send(reply, errorAnswer(error));
   if (error instanceof AmqpError) return send(reply, errorAnswer(fromAmqpError(error)));
+  if (error instanceof OperatorError) return send(reply, errorAnswer(fromOperatorError(error)));
   const status = (error as FastifyError).statusCode ?? 500;
   if (status < 500)
     return send(reply, errorAnswer(new HttpError(status, 'bad_request', error.message)));

@@ -19,7 +19,7 @@ export interface ExchangeItem {
   readonly auto_delete: boolean;
   readonly internal: boolean;
   readonly arguments: JsonTable;
-  readonly policy: string | null;
+  readonly policy?: string;
   readonly user_who_performed_action?: string;
   readonly message_stats?: Rated;
   /** When one exchange is asked for. */
@@ -32,6 +32,7 @@ const COUNTED = ['publish_in', 'publish_out'];
 function exchangeItem(vhost: VHost, exchange: Exchange, { context, query }: Call): ExchangeItem {
   const { exchanges } = context.statistics;
   const isUsed = exchange.publishInCount > 0;
+  const { policy } = vhost.policies.appliedTo(exchange);
   const window = windowOf(query, 'msg_rates');
   return {
     name: exchange.name,
@@ -41,7 +42,7 @@ function exchangeItem(vhost: VHost, exchange: Exchange, { context, query }: Call
     auto_delete: exchange.autoDelete,
     internal: exchange.internal,
     arguments: tableToJson(exchange.arguments),
-    policy: null,
+    ...(policy === undefined ? {} : { policy: policy.name }),
     ...(isUsed ? { message_stats: ratedNow(exchanges, exchange, COUNTED, window) } : {}),
   };
 }

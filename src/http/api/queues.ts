@@ -1,5 +1,6 @@
 // /queues: looking at them, declaring, deleting, purging.
 import { textOf } from '../../broker/equivalence.ts';
+import type { JsonObject } from '../../broker/json.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
 import type { VHost } from '../../broker/vhost.ts';
 import { Connection } from '../../server/connection.ts';
@@ -54,7 +55,7 @@ export interface QueueItem extends QueueBasics, QueueDepth {
   readonly single_active_consumer_tag: string | null;
   readonly policy: string | null;
   readonly operator_policy: string | null;
-  readonly effective_policy_definition: JsonTable;
+  readonly effective_policy_definition: JsonObject;
   readonly owner_pid_details?: ConnectionDetails;
   readonly idle_since?: string;
   readonly message_stats?: Rated;
@@ -97,6 +98,8 @@ export function queueItem(queue: Queue, { context, query }: Call): QueueItem {
   const idleSinceMs = queues.idleSinceMs(queue);
   const stats = messageStats(queues, queue, QUEUE_PUBLISHING, windowOf(query, 'msg_rates'));
   const first = queue.firstConsumer;
+  const policies = context.broker.vhost(queue.vhost)?.policies;
+  const applied = policies?.appliedTo(queue);
   const depths = ratedNow(queues, queue, DEPTHS, windowOf(query, 'lengths'));
   return {
     ...basics(queue, context.node, 'running'),
@@ -104,9 +107,9 @@ export function queueItem(queue: Queue, { context, query }: Call): QueueItem {
     consumers: queue.consumerCount,
     exclusive_consumer_tag: first?.exclusive ? tagOf(first) : null,
     single_active_consumer_tag: queue.isSingleActive ? tagOf(first) : null,
-    policy: null,
-    operator_policy: null,
-    effective_policy_definition: {},
+    policy: applied?.policy?.name ?? null,
+    operator_policy: applied?.operatorPolicy?.name ?? null,
+    effective_policy_definition: policies?.definitionFor(queue) ?? {},
     ...(queue.owner instanceof Connection
       ? { owner_pid_details: connectionDetails(queue.owner) }
       : {}),
