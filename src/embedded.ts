@@ -1,4 +1,5 @@
 // `leveret/broker`: a whole broker inside this process, for tests and for applications that need no server of their own.
+import { readFile } from 'node:fs/promises';
 import { hostname, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { Broker } from './broker/broker.ts';
@@ -50,6 +51,11 @@ export interface StartOptions {
    * user may open it. Default: false.
    */
   readonly controlSocket?: boolean;
+  /**
+   * A definitions file (RabbitMQ's JSON) that is imported before anybody can connect: whole, or the start fails. In a new
+   * broker its users and vhosts take the place of the default ones.
+   */
+  readonly definitionsFile?: string;
   /** Where log lines go. Default: nowhere. */
   readonly log?: Log;
   /** Default: the system's. */
@@ -115,6 +121,12 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     },
     directory,
   );
+  if (options.definitionsFile !== undefined) {
+    await importFile(broker, resolve(options.definitionsFile)).catch(async (error: unknown) => {
+      await broker.close();
+      throw error;
+    });
+  }
   const node = `leveret@${hostname()}`;
   const server = new Server(broker, { version, clusterName: node });
   const at = await server
@@ -142,6 +154,12 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
       await broker.close();
     },
   };
+}
+
+async function importFile(broker: Broker, path: string): Promise<void> {
+  const text = await readFile(path, 'utf8');
+  const { loadDefinitions } = await import('./http/definitions/load.ts');
+  await loadDefinitions(broker, text);
 }
 
 const inUrl = (host: string) => (host.includes(':') ? `[${host}]` : host);

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { consoleLog, logLevels } from './console-log.ts';
 import { LARGEST_MAX_MESSAGE_BYTES, type RunningBroker, startBroker } from './embedded.ts';
+import { DefinitionsError } from './http/definitions/definitions-file.ts';
 import { checkStatus, formatCheck, formatReport } from './inspect/format.ts';
 import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
 import { systemFiles } from './platform/files.ts';
@@ -21,6 +22,7 @@ interface Options {
   readonly port: number;
   readonly bind: string;
   readonly httpPort?: number;
+  readonly loadDefinitions?: string;
   readonly dataDir: string;
   readonly sync: 'always' | 'never';
   readonly logLevel: LogLevel;
@@ -70,6 +72,12 @@ const startCommand = program
     )
       .default(join(homedir(), '.leveret'), '~/.leveret')
       .env('LEVERET_DATA_DIR'),
+  )
+  .addOption(
+    new Option(
+      '--load-definitions <file>',
+      "import a definitions file (RabbitMQ's JSON) before anybody can connect",
+    ).env('LEVERET_LOAD_DEFINITIONS'),
   )
   .addOption(
     new Option('--sync <when>', 'confirm when on stable storage, or when the system has it')
@@ -144,6 +152,7 @@ async function start(options: Options): Promise<void> {
     log,
     sync: options.sync,
     controlSocket: true,
+    ...(options.loadDefinitions === undefined ? {} : { definitionsFile: options.loadDefinitions }),
     ...(options.httpPort === undefined ? {} : { httpPort: options.httpPort }),
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
@@ -191,6 +200,13 @@ function banner({ url, httpUrl = 'none' }: RunningBroker, data: string): string 
 
 function startProblem(error: NodeJS.ErrnoException, options: Options): Error {
   if (error instanceof StorageError) return new UsageError(error.message);
+  if (error instanceof DefinitionsError) {
+    return new UsageError(`cannot import ${options.loadDefinitions}: ${error.message}`);
+  }
+  const file = options.loadDefinitions;
+  if (file !== undefined && error.path === resolve(file)) {
+    return new UsageError(`cannot read the definitions file ${file} (${error.code})`);
+  }
   if (error.syscall === 'listen') return new UsageError(listenProblem(error, options));
   if (error.code === undefined) return error;
   return new UsageError(

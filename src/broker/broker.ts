@@ -51,6 +51,8 @@ export class Broker {
   readonly store: MessageStore;
   readonly memoryAlarm: MemoryAlarm;
   readonly churn = new Churn();
+  readonly defaultUser = DEFAULT_USER;
+  readonly defaultVHost = DEFAULT_VHOST;
   readonly connections = new Connections();
   readonly users: Users;
   readonly vhosts: VHosts;
@@ -60,6 +62,7 @@ export class Broker {
   /** Undefined for a broker that keeps everything in memory. */
   readonly #storage: Storage | undefined;
   #lastLogId = 0;
+  #isNew = false;
 
   /**
    * A fresh broker has the vhost `/` and the user guest, who may do anything from this machine. With a directory it is what
@@ -142,10 +145,16 @@ export class Broker {
   }
 
   #addDefaults(): void {
+    this.#isNew = true;
     this.vhosts.add(DEFAULT_VHOST, { description: 'Default virtual host', tags: [] });
     this.users.add(DEFAULT_USER, this.hashPassword(DEFAULT_USER), ['administrator']);
     const everything = { configure: '.*', write: '.*', read: '.*' };
     this.users.setPermission(DEFAULT_USER, DEFAULT_VHOST, everything);
+  }
+
+  /** Whether nothing was here before this start: the default user and vhost were made by it. */
+  get isNew(): boolean {
+    return this.#isNew;
   }
 
   /** Where nothing is kept, no queue needs a number. */

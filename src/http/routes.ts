@@ -3,6 +3,7 @@ import { bindingRoutes } from './api/bindings.ts';
 import { channelRoutes } from './api/channels.ts';
 import { connectionRoutes } from './api/connections.ts';
 import { consumerRoutes } from './api/consumers.ts';
+import { definitionRoutes } from './api/definitions.ts';
 import { exchangeRoutes } from './api/exchanges.ts';
 import { healthRoutes } from './api/health.ts';
 import { limitRoutes } from './api/limits.ts';
@@ -33,5 +34,6 @@ export const routes: readonly Route[] = [
   ...policyRoutes,
   ...parameterRoutes,
   ...limitRoutes,
+  ...definitionRoutes,
   ...healthRoutes,
 ];
