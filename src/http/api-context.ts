@@ -1,15 +1,8 @@
 // What the resources of the API have in common: the broker and its server, statistics, and who and where this node is.
 import type { Broker } from '../broker/broker.ts';
 import type { Server } from '../server/server.ts';
+import type { ListenerItem } from './api/overview.ts';
 import type { Statistics } from './statistics/statistics.ts';
-
-/** A port that somebody may connect to. */
-export interface ListenerItem {
-  readonly node: string;
-  readonly protocol: string;
-  readonly ip_address: string;
-  readonly port: number;
-}
 
 export interface ApiContext {
   readonly broker: Broker;

@@ -1,11 +1,18 @@
 // /overview and its like: what this broker is and how it does as a whole.
 import { exchangeTypes } from '../../broker/exchange/types.ts';
 import { COMPATIBLE_VERSION } from '../../server/server-properties.ts';
-import type { ListenerItem } from '../api-context.ts';
 import type { Call, Route } from '../route.ts';
 import { CHURN_NAMES, MESSAGE_NAMES } from '../statistics/kinds.ts';
 import { type Rated, ratedNow, type WindowName, windowOf } from '../statistics/rates.ts';
 import { watched } from './connections.ts';
+
+/** A port that somebody may connect to. */
+export interface ListenerItem {
+  readonly node: string;
+  readonly protocol: string;
+  readonly ip_address: string;
+  readonly port: number;
+}
 
 export interface ExchangeTypeItem {
   readonly name: string;

@@ -134,6 +134,18 @@ export const userRoutes: readonly Route[] = [
     await synced(call.context);
     return noContent;
   }),
+  route('POST', '/users/:user/authenticate', 'Whether a password is right: password', (call) => {
+    const password = textIn(objectOf(call.body), 'password');
+    const user = call.context.broker.users.get(call.params.user!);
+    return { authenticated: user?.knows(password) ?? false };
+  }),
+  route('POST', '/auth/hash_password', 'The hash of a password: password', (call) => {
+    const password = textIn(objectOf(call.body), 'password');
+    return { ok: call.context.broker.hashPassword(password).hash };
+  }),
+  route('GET', '/auth/hash_password/:password', 'The same, as RabbitMQ has it', (call) => ({
+    ok: call.context.broker.hashPassword(call.params.password!).hash,
+  })),
   route('GET', '/users/:user/permissions', 'What a user may do, by vhost', (call) =>
     permissionItems([userIn(call)]),
   ),
