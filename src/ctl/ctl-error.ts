@@ -19,6 +19,12 @@ export class CtlError extends Error {
   }
 }
 
-export const usageError = (message: string) => new CtlError(ExitCode.USAGE, message);
+/** The command line says what cannot be: nothing was tried. */
+export class UsageError extends CtlError {}
+
+export const usageError = (message: string) => new UsageError(ExitCode.USAGE, message);
+/** The same for what an argument names. */
+export const badArgument = (message: string) =>
+  new UsageError(ExitCode.BAD_DATA, `Bad argument: ${message}`);
 export const badData = (message: string) => new CtlError(ExitCode.BAD_DATA, message);
 export const unavailable = (message: string) => new CtlError(ExitCode.UNAVAILABLE, message);

@@ -4,7 +4,7 @@ import { ApiClient, ApiError } from './api-client.ts';
 import { type Command, Ctl, type Tool } from './command.ts';
 import { commands } from './commands/index.ts';
 import { completionScript, completions } from './completion.ts';
-import { CtlError, ExitCode, usageError } from './ctl-error.ts';
+import { CtlError, ExitCode, UsageError, usageError } from './ctl-error.ts';
 import { findEndpoint } from './endpoint.ts';
 import { FORMATTERS, formatterNamed } from './formatter.ts';
 
@@ -67,7 +67,7 @@ function programOf(tool: Tool, surroundings: Surroundings): Program {
     else {
       const group = groups.get(first) ?? quiet(program.command(first), surroundings);
       if (!groups.has(first))
-        group.helpGroup(`${command.group}:`).description(`${command.group}: more`);
+        group.helpGroup(`${command.group}:`).description('more of them: help definitions');
       groups.set(first, group);
       add(group, second, command, tool, surroundings);
     }
@@ -166,7 +166,7 @@ function explain(
 ): number {
   if (error instanceof CommanderError) return explainUsage(error, program, words, writeError);
   if (error instanceof CtlError) {
-    if (error.exitCode === ExitCode.USAGE || error.message.startsWith('Bad argument')) {
+    if (error instanceof UsageError) {
       writeError(`Error (argument validation): ${error.message}\n`);
     } else writeError(`Error:\n${error.message}\n`);
     return error.exitCode;

@@ -14,10 +14,14 @@ export type JsonValue =
 export type JsonTable = Readonly<Record<string, JsonValue>>;
 
 export function tableToJson(table: FieldTable): JsonTable {
-  // The wire may repeat a name; the first counts, as everywhere.
-  return Object.fromEntries(
-    table.entries.toReversed().map(([name, value]) => [name, valueToJson(value)]),
-  );
+  const json: Record<string, JsonValue> = {};
+  for (const [name, value] of table.entries) {
+    // The wire may repeat a name; the first counts, as everywhere. `__proto__` is a name as others.
+    if (Object.hasOwn(json, name)) continue;
+    const own = { value: valueToJson(value), enumerable: true, writable: true, configurable: true };
+    Object.defineProperty(json, name, own);
+  }
+  return json;
 }
 
 function valueToJson(field: FieldValue): JsonValue {

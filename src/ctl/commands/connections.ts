@@ -18,7 +18,8 @@ function headerText(reason: string): string {
   return reason.replace(/[^\x20-\x7e]/g, '?');
 }
 
-const PID = /^<[^<>]+>$/;
+/** One that is not open any more needs no closing. */
+const PID = /^<[^<>]+\.\d+\.\d+\.\d+>$/;
 
 const closeConnection: Command = {
   name: 'close_connection',

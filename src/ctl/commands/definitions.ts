@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { DefinitionsDiff, DiffItem } from '../../http/api/definitions.ts';
 import { ApiError } from '../api-client.ts';
 import type { Command, Ctl } from '../command.ts';
-import { badData, CtlError, ExitCode, unavailable, usageError } from '../ctl-error.ts';
+import { badArgument, badData, CtlError, ExitCode, unavailable, usageError } from '../ctl-error.ts';
 
 const FORMAT = { flags: '--format <format>', description: 'json, the only one there is' };
 
@@ -18,8 +18,8 @@ async function readText(ctl: Ctl, file: string): Promise<string> {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw badData(`Bad argument: File ${file} does not exist`);
-    throw badData(`Bad argument: File ${file} cannot be read (${code})`);
+    if (code === 'ENOENT') throw badArgument(`File ${file} does not exist`);
+    throw badArgument(`File ${file} cannot be read (${code})`);
   }
 }
 

@@ -33,7 +33,7 @@ interface Listing<Item> {
   readonly options?: readonly OptionSpec[];
   /** Below /api; undefined in the place of the vhost for what is not in one. */
   readonly path: (vhost: string, columns: readonly string[]) => string;
-  readonly banner: (vhost: string) => string;
+  readonly banner: (vhost: string, timeoutSeconds: number) => string;
   readonly sort?: (a: Item, b: Item) => number;
 }
 
@@ -47,7 +47,8 @@ function command<Item>(listing: Listing<Item>): Command {
     ...(listing.options ? { options: listing.options } : {}),
     async run(ctl, { args }) {
       const columns = chosenColumns(args, listing.usual, known);
-      for (const sentence of listing.banner(ctl.vhost).split('\n')) ctl.say(sentence);
+      for (const sentence of listing.banner(ctl.vhost, ctl.timeoutMs / 1000).split('\n'))
+        ctl.say(sentence);
       const path = listing.path(ctl.vhostPart, columns);
       const items = await orMissing(ctl.api.get<Item[]>(path), noSuchVHost(ctl.vhost));
       const sorted = listing.sort ? items.toSorted(listing.sort) : items;
@@ -132,7 +133,8 @@ const listQueues = command<QueueItem>({
     isCheap(columns)
       ? `queues/${vhost}?disable_stats=true&enable_queue_totals=true`
       : `queues/${vhost}`,
-  banner: (vhost) => `Timeout: 60.0 seconds ...\nListing queues for vhost ${vhost} ...`,
+  banner: (vhost, seconds) =>
+    `Timeout: ${seconds.toFixed(1)} seconds ...\nListing queues for vhost ${vhost} ...`,
 });
 
 const listExchanges = command<ExchangeItem>({

@@ -29,7 +29,7 @@ const user: PolicyWords = {
   setting: 'policy',
   clearing: 'policy',
   listing: 'policies',
-  what: 'policy: arguments for all queues and exchanges whose names match',
+  what: 'a policy: arguments for all queues and exchanges whose names match',
 };
 
 const operator: PolicyWords = {
@@ -38,7 +38,7 @@ const operator: PolicyWords = {
   setting: 'operator policy override',
   clearing: 'operator policy',
   listing: 'operator policy overrides',
-  what: 'operator policy: limits that policies of users must keep to',
+  what: 'an operator policy: limits that policies of users must keep to',
 };
 
 function priorityOf(text: string | boolean | undefined): number {
@@ -52,7 +52,7 @@ function policyCommandsOf(words: PolicyWords): Command[] {
     {
       name: `set_${words.suffix}`,
       group: 'Policies',
-      description: `Sets a ${words.what}`,
+      description: `Sets ${words.what}`,
       args: '<name> <pattern> <definition>',
       options: POLICY_OPTIONS,
       async run(ctl, { args: [name = '', pattern = '', definition = ''], options }) {
@@ -73,7 +73,7 @@ function policyCommandsOf(words: PolicyWords): Command[] {
     {
       name: `clear_${words.suffix}`,
       group: 'Policies',
-      description: `Clears a ${words.clearing}`,
+      description: `Clears ${words.what.split(':')[0]}`,
       args: '<name>',
       async run(ctl, { args: [name = ''] }) {
         ctl.say(`Clearing ${words.clearing} "${name}" on vhost "${ctl.vhost}" ...`);

@@ -1,7 +1,7 @@
 // Queues, one at a time: emptying and deleting.
 import { ApiError, part } from '../api-client.ts';
 import type { Command } from '../command.ts';
-import { unavailable, usageError } from '../ctl-error.ts';
+import { CtlError, ExitCode, unavailable } from '../ctl-error.ts';
 import { orMissing } from './refusals.ts';
 
 const purgeQueue: Command = {
@@ -40,11 +40,13 @@ const deleteQueue: Command = {
   },
 };
 
+const refused = (message: string) => new CtlError(ExitCode.USAGE, message);
+
 /** RabbitMQ's tool has its own words here, and ends with 64. */
 function refusal(error: ApiError): Error {
-  if (error.status === 404) return usageError('Queue not found');
-  if (error.message.endsWith('in use')) return usageError('Queue is in use');
-  if (error.message.endsWith('not empty')) return usageError('Queue is not empty');
+  if (error.status === 404) return refused('Queue not found');
+  if (error.message.endsWith('in use')) return refused('Queue is in use');
+  if (error.message.endsWith('not empty')) return refused('Queue is not empty');
   return error;
 }
 

@@ -29,11 +29,18 @@ export interface BindingItem {
 const HASH_LENGTH = 11;
 
 export function propertiesKey(routingKey: string, bindingArguments: FieldTable): string {
-  const key = encodeURIComponent(routingKey).replaceAll('~', '%7E');
+  const key = quoted(routingKey);
   if (bindingArguments.size === 0) return key || '~';
   const sorted = bindingArguments.entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
   const digest = createHash('sha256').update(encodeArguments(new FieldTable(sorted)));
   return `${key}~${digest.digest('base64url').slice(0, HASH_LENGTH)}`;
+}
+
+/** Percent-encoded as Erlang does it: only letters, digits and `_.-` stay, a space is a plus. */
+function quoted(text: string): string {
+  return encodeURIComponent(text)
+    .replace(/[!'()*~]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%20', '+');
 }
 
 function bindingItem(vhost: string, binding: Binding): BindingItem {
@@ -63,8 +70,7 @@ function defaultBinding(vhost: string, queue: string): BindingItem {
 }
 
 function bindingsOf(vhost: VHost): BindingItem[] {
-  const queues = [...vhost.queues].map(({ name }) => defaultBinding(vhost.name, name));
-  return [...queues, ...[...vhost.exchanges].flatMap((exchange) => bindingsFrom(vhost, exchange))];
+  return [...vhost.exchanges].flatMap((exchange) => bindingsFrom(vhost, exchange));
 }
 
 function bindingsFrom(vhost: VHost, source: Exchange): BindingItem[] {
