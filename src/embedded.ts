@@ -1,8 +1,10 @@
 // `leveret/broker`: a whole broker inside this process, for tests and for applications that need no server of their own.
+import { readFile } from 'node:fs/promises';
 import { hostname, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { Broker } from './broker/broker.ts';
 import type { SyncMode } from './broker/storage.ts';
+import type { ManagementOptions } from './http/management.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { systemFiles } from './platform/files.ts';
 import { type Log, type LogLevel, silentLog } from './platform/log.ts';
@@ -48,6 +50,20 @@ export interface StartOptions {
   readonly diskFreeLimitBytes?: number;
   /** Called when the disk has failed. Default: the process ends with status 1, since nothing unsynced can be trusted. */
   readonly onDiskFailed?: (error: Error) => void;
+  /**
+   * Port of the management HTTP API on the same host; 0 takes a free one. Default: none.
+   */
+  readonly httpPort?: number;
+  /**
+   * Serves the same API on the socket `control.sock` in the data directory, for `leveretctl`: no password, but only this
+   * user may open it. Default: false.
+   */
+  readonly controlSocket?: boolean;
+  /**
+   * A definitions file (RabbitMQ's JSON) that is imported before anybody can connect: whole, or the start fails. In a new
+   * broker its users and vhosts take the place of the default ones.
+   */
+  readonly definitionsFile?: string;
   /** Where log lines go. Default: nowhere. */
   readonly log?: Log;
   /** Default: the system's. */
@@ -61,6 +77,8 @@ export interface RunningBroker {
   readonly port: number;
   /** For a client's connect call, with the default user: `amqp://guest:guest@127.0.0.1:5672/`. */
   readonly url: string;
+  /** Of the management HTTP API, if `httpPort` asked for it: `http://127.0.0.1:15672/`. */
+  readonly httpUrl?: string;
   /** Tells all clients (320), waits up to two seconds for them to go, and stops. */
   close(): Promise<void>;
 }
@@ -97,6 +115,7 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
   requireInteger('diskFreeLimitBytes', diskFreeLimitBytes, 0, Number.MAX_SAFE_INTEGER);
   requireInteger('syncIntervalMs', syncIntervalMs, 1, LONGEST_SYNC_INTERVAL_MS);
   requireInteger('port', port, 0, 65_535);
+  requireInteger('httpPort', options.httpPort ?? 0, 0, 65_535);
   requireInteger('maxMessageBytes', maxMessageBytes, 1, LARGEST_MAX_MESSAGE_BYTES);
   requireInteger('memoryLimitBytes', memoryLimitBytes, 0, Number.MAX_SAFE_INTEGER);
   const services = {
@@ -120,23 +139,72 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     },
     directory,
   );
-  const server = new Server(broker, { version, clusterName: `leveret@${hostname()}` });
+  if (options.definitionsFile !== undefined) {
+    await importFile(broker, resolve(options.definitionsFile)).catch(async (error: unknown) => {
+      await broker.close();
+      throw error;
+    });
+  }
+  const node = `leveret@${hostname()}`;
+  const server = new Server(broker, { version, clusterName: node });
   const at = await server
     .listen(options.network ?? tcpNetwork, { host, port })
     .catch(async (error: unknown) => {
       await broker.close();
       throw error;
     });
-  const urlHost = at.host.includes(':') ? `[${at.host}]` : at.host;
+  const management = await startManagement(options, { broker, server, version, node }).catch(
+    async (error: unknown) => {
+      await server.close();
+      await broker.close();
+      throw error;
+    },
+  );
+  const httpUrl = management?.httpUrl;
   return {
     host: at.host,
     port: at.port,
-    url: `amqp://guest:guest@${urlHost}:${at.port}/`,
+    url: `amqp://guest:guest@${inUrl(at.host)}:${at.port}/`,
+    ...(httpUrl === undefined ? {} : { httpUrl }),
     async close() {
+      await management?.close();
       await server.close();
       await broker.close();
     },
   };
+}
+
+async function importFile(broker: Broker, path: string): Promise<void> {
+  const text = await readFile(path, 'utf8');
+  const { loadDefinitions } = await import('./http/definitions/load.ts');
+  await loadDefinitions(broker, text);
+}
+
+const inUrl = (host: string) => (host.includes(':') ? `[${host}]` : host);
+
+/** What serves HTTP is loaded only when it is asked for. */
+async function startManagement(
+  { host = '127.0.0.1', httpPort, controlSocket = false, dataDir }: StartOptions,
+  parts: Omit<ManagementOptions, 'dataDirectory'>,
+) {
+  const directory = dataDir === undefined ? undefined : resolve(dataDir);
+  const socketDirectory = controlSocket ? directory : undefined;
+  if (httpPort === undefined && socketDirectory === undefined) return undefined;
+  const { Management } = await import('./http/management.ts');
+  const management = new Management({
+    ...parts,
+    ...(directory === undefined ? {} : { dataDirectory: directory }),
+  });
+  try {
+    if (socketDirectory !== undefined) await management.listenInDirectory(socketDirectory);
+    if (httpPort === undefined) return { httpUrl: undefined, close: () => management.close() };
+    const at = await management.listen(host, httpPort);
+    const httpUrl = `http://${inUrl(at.host)}:${at.port}/`;
+    return { httpUrl, close: () => management.close() };
+  } catch (error) {
+    await management.close();
+    throw error;
+  }
 }
 
 function endProcess(error: Error): void {

@@ -5,7 +5,13 @@ import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SyncMode } from './broker/storage.ts';
 import { consoleLog, logLevels } from './console-log.ts';
-import { LARGEST_MAX_MESSAGE_BYTES, LONGEST_SYNC_INTERVAL_MS, startBroker } from './embedded.ts';
+import {
+  LARGEST_MAX_MESSAGE_BYTES,
+  LONGEST_SYNC_INTERVAL_MS,
+  type RunningBroker,
+  startBroker,
+} from './embedded.ts';
+import { DefinitionsError } from './http/definitions/definitions-file.ts';
 import { checkStatus, formatCheck, formatReport } from './inspect/format.ts';
 import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
 import { systemFiles } from './platform/files.ts';
@@ -21,6 +27,8 @@ const IN_MEMORY = 'memory';
 interface Options {
   readonly port: number;
   readonly bind: string;
+  readonly httpPort?: number;
+  readonly loadDefinitions?: string;
   readonly dataDir: string;
   readonly sync: SyncMode;
   readonly syncInterval?: number;
@@ -33,6 +41,8 @@ interface Options {
 
 /** Something the user can mend: one sentence, no stack. */
 class UsageError extends Error {}
+
+type ListenError = NodeJS.ErrnoException & { readonly port?: number };
 
 const program = new Command('leveret')
   .description("A message broker that speaks RabbitMQ's protocol.")
@@ -58,12 +68,24 @@ const startCommand = program
       .env('LEVERET_BIND'),
   )
   .addOption(
+    new Option('--http-port <port>', "TCP port for the management HTTP API; 'none' for none")
+      .default(15_672)
+      .env('LEVERET_HTTP_PORT')
+      .argParser(parseHttpPort),
+  )
+  .addOption(
     new Option(
       '-d, --data-dir <directory>',
       "where the broker keeps its data; 'memory' for nowhere",
     )
       .default(join(homedir(), '.leveret'), '~/.leveret')
       .env('LEVERET_DATA_DIR'),
+  )
+  .addOption(
+    new Option(
+      '--load-definitions <file>',
+      "import a definitions file (RabbitMQ's JSON) before anybody can connect",
+    ).env('LEVERET_LOAD_DEFINITIONS'),
   )
   .addOption(
     new Option(
@@ -152,6 +174,9 @@ async function start(options: Options): Promise<void> {
     host: options.bind,
     log,
     sync: options.sync,
+    controlSocket: true,
+    ...(options.loadDefinitions === undefined ? {} : { definitionsFile: options.loadDefinitions }),
+    ...(options.httpPort === undefined ? {} : { httpPort: options.httpPort }),
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
     ...(options.syncInterval === undefined ? {} : { syncIntervalMs: options.syncInterval }),
@@ -177,9 +202,7 @@ async function start(options: Options): Promise<void> {
   process.on('SIGINT', stop);
 
   if (options.logFormat === 'text')
-    process.stdout.write(
-      banner(broker.url, dataDir ?? 'in memory only: a restart forgets everything'),
-    );
+    process.stdout.write(banner(broker, dataDir ?? 'in memory only: a restart forgets everything'));
   const tookMs = Math.round(performance.now() - startedAtMs);
   log.write(
     'info',
@@ -187,11 +210,12 @@ async function start(options: Options): Promise<void> {
   );
 }
 
-function banner(url: string, data: string): string {
+function banner({ url, httpUrl = 'none' }: RunningBroker, data: string): string {
   return `
   Leveret ${version}
 
   AMQP      ${url}
+  HTTP API  ${httpUrl}
   Login     guest / guest, from this machine only
   Data      ${data}
   Stop      Ctrl-C
@@ -201,6 +225,13 @@ function banner(url: string, data: string): string {
 
 function startProblem(error: NodeJS.ErrnoException, options: Options): Error {
   if (error instanceof StorageError) return new UsageError(error.message);
+  if (error instanceof DefinitionsError) {
+    return new UsageError(`cannot import ${options.loadDefinitions}: ${error.message}`);
+  }
+  const file = options.loadDefinitions;
+  if (file !== undefined && error.path === resolve(file)) {
+    return new UsageError(`cannot read the definitions file ${file} (${error.code})`);
+  }
   if (error.syscall === 'listen') return new UsageError(listenProblem(error, options));
   if (error.code === undefined) return error;
   return new UsageError(
@@ -208,12 +239,14 @@ function startProblem(error: NodeJS.ErrnoException, options: Options): Error {
   );
 }
 
-function listenProblem(error: NodeJS.ErrnoException, { port, bind }: Options): string {
+function listenProblem(error: ListenError, { port: amqpPort, bind, httpPort }: Options): string {
+  const port = error.port ?? amqpPort;
+  const flag = port === httpPort && port !== amqpPort ? '--http-port' : '--port';
   switch (error.code) {
     case 'EADDRINUSE':
-      return `port ${port} on ${bind} is in use; stop the program that has it or choose another with --port`;
+      return `port ${port} on ${bind} is in use; stop the program that has it or choose another with ${flag}`;
     case 'EACCES':
-      return `this user may not listen on port ${port}; choose one from 1024 on with --port`;
+      return `this user may not listen on port ${port}; choose one from 1024 on with ${flag}`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return `${bind} is no address of this machine; choose another with --bind (0.0.0.0 for all)`;
@@ -226,6 +259,11 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('a port is a number from 0 to 65535.');
+}
+
+/** 0 takes a free one, as with --port. */
+function parseHttpPort(text: string): number | undefined {
+  return text === 'none' ? undefined : parsePort(text);
 }
 
 function parseBytes(text: string): number {

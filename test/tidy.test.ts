@@ -13,7 +13,7 @@ const IMPORTS = `
   broker: protocol store platform
   inspect: broker store platform
   server: broker protocol platform, types of store
-  http: broker platform
+  http: broker server protocol platform
   client: protocol platform
   ctl: -, types of http/api
   ui: -, types of http/api

@@ -12,6 +12,7 @@ import { DiskAlarm } from './disk-alarm.ts';
 import type { Json } from './json.ts';
 import { MemoryAlarm } from './memory-alarm.ts';
 import { sizeOfMessage } from './message.ts';
+import { Churn } from './message-counters.ts';
 import { noSuchParameter } from './operator-error.ts';
 import { GlobalParameters, newParameterComponents } from './parameters.ts';
 import { hashPassword, type PasswordHash } from './password.ts';
@@ -56,6 +57,9 @@ export class Broker {
   readonly turn: Turn;
   readonly store: MessageStore;
   readonly alarms: Alarms;
+  readonly churn = new Churn();
+  readonly defaultUser = DEFAULT_USER;
+  readonly defaultVHost = DEFAULT_VHOST;
   readonly connections = new Connections();
   readonly users: Users;
   readonly vhosts: VHosts;
@@ -65,6 +69,7 @@ export class Broker {
   /** Undefined for a broker that keeps everything in memory. */
   readonly #storage: Storage | undefined;
   #lastLogId = 0;
+  #isNew = false;
 
   /**
    * A fresh broker has the vhost `/` and the user guest, who may do anything from this machine. With a directory it is what
@@ -96,6 +101,7 @@ export class Broker {
       clock: services.clock,
       random: services.random,
       log: services.log,
+      churn: this.churn,
       parameterComponents: this.parameterComponents,
       nextLogId: () => this.#nextLogId(),
       record,
@@ -152,10 +158,16 @@ export class Broker {
   }
 
   #addDefaults(): void {
+    this.#isNew = true;
     this.vhosts.add(DEFAULT_VHOST, { description: 'Default virtual host', tags: [] });
     this.users.add(DEFAULT_USER, this.hashPassword(DEFAULT_USER), ['administrator']);
     const everything = { configure: '.*', write: '.*', read: '.*' };
     this.users.setPermission(DEFAULT_USER, DEFAULT_VHOST, everything);
+  }
+
+  /** Whether nothing was here before this start: the default user and vhost were made by it. */
+  get isNew(): boolean {
+    return this.#isNew;
   }
 
   /** Where nothing is kept, no queue needs a number. */

@@ -10,43 +10,23 @@ import type { Destination } from './binding.ts';
 import type { DeathReason } from './dead-letter.ts';
 import { sendDeadLetter } from './dead-lettering.ts';
 import type { DeduplicationWindow } from './deduplication-window.ts';
-import {
-  type Definition,
-  decodeArguments,
-  type QueueLogIds,
-  queueDefinition,
-  type VHostDefinition,
-} from './definitions.ts';
-import { requireSame } from './equivalence.ts';
+import type { Definition, VHostDefinition } from './definitions.ts';
 import type { DelayedMessages } from './exchange/delayed-messages.ts';
 import type { Exchange, ExchangeProperties } from './exchange/exchange.ts';
 import type { Json } from './json.ts';
-import { isReached, parseVHostLimits, type VHostLimits } from './limits.ts';
+import { parseVHostLimits, type VHostLimits } from './limits.ts';
+import { type Churn, MessageCounters } from './message-counters.ts';
 import { newParameterComponents, type ParameterComponents } from './parameters.ts';
-import { Queue } from './queue/queue.ts';
-import {
-  checkQueueArguments,
-  checkQueueProperties,
-  requireSameQueueArguments,
-} from './queue/queue-arguments.ts';
+import type { Queue } from './queue/queue.ts';
 import type { QueueHost, QueueProperties } from './queue/queue-host.ts';
-import { withDefaultType } from './queue/queue-type.ts';
-import {
-  accessRefused,
-  named,
-  notFound,
-  notImplemented,
-  preconditionFailed,
-  resourceLocked,
-} from './refusal.ts';
 import type { Router } from './router.ts';
 import type { Keeper } from './storage.ts';
 import type { Turn } from './turn.ts';
 import { Deduplication } from './vhost/deduplication.ts';
-import { Exchanges, RESERVED_PREFIX } from './vhost/exchanges.ts';
-import { ExclusiveQueues } from './vhost/exclusive-queues.ts';
+import { Exchanges } from './vhost/exchanges.ts';
 import { noMetadata, type VHostMetadata } from './vhost/metadata.ts';
 import { Policies } from './vhost/policies.ts';
+import { Queues } from './vhost/queues.ts';
 import { Recorder } from './vhost/recorder.ts';
 import { VHostParameters } from './vhost/vhost-parameters.ts';
 
@@ -57,6 +37,7 @@ export interface VHostServices {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly churn: Churn;
   /** Makes a change last. */
   readonly record: (definition: Definition) => void;
   /** A number for a queue in the log that no queue had before. */
@@ -76,10 +57,8 @@ export class VHost implements QueueHost {
   readonly store: MessageStore;
   readonly clock: Clock;
   readonly #random: Random;
-  readonly #services: VHostServices;
   readonly #recorder: Recorder;
-  readonly #queues = new Map<string, Queue>();
-  readonly #exclusiveQueues = new ExclusiveQueues();
+  readonly #queues: Queues;
   readonly #deduplication: Deduplication;
   readonly #exchanges: Exchanges;
   readonly router: Router;
@@ -89,6 +68,8 @@ export class VHost implements QueueHost {
   #limits: VHostLimits = {};
   /** Requesters that wait for direct replies, by the routing key that leads to them. */
   readonly replyTargets = new Map<string, ReplyTarget>();
+  /** What channels that are gone have counted, and what is published and fetched past all channels. */
+  readonly counters = new MessageCounters();
 
   constructor(name: string, services: VHostServices) {
     this.name = name;
@@ -96,24 +77,30 @@ export class VHost implements QueueHost {
     this.store = services.store;
     this.clock = services.clock;
     this.#random = services.random;
-    this.#services = services;
     this.#recorder = new Recorder(services.record);
     this.#deduplication = new Deduplication(name, services);
-    this.#exchanges = new Exchanges(
-      name,
-      this.#queues,
-      this.#recorder,
-      services,
-      this.#deduplication,
-    );
+    const queues = new Map<string, Queue>();
+    this.#exchanges = new Exchanges(name, queues, this.#recorder, services, this.#deduplication);
     this.router = this.#exchanges.router;
     const subjects = {
-      queues: this.#queues,
+      queues,
       exchanges: this.#exchanges,
       alternateChanged: (exchange: Exchange) => this.router.exchangeChanged(exchange),
       warn: (text: string) => services.log.write('warning', text),
     };
     this.policies = new Policies(name, subjects, this.#recorder);
+    this.#queues = new Queues({
+      host: this,
+      all: queues,
+      exchanges: this.#exchanges,
+      deduplication: this.#deduplication,
+      recorder: this.#recorder,
+      churn: services.churn,
+      nextLogId: services.nextLogId,
+      defaultType: () => this.#metadata.defaultQueueType,
+      limits: () => this.#limits,
+      applyPolicies: (queue) => this.policies.apply(queue),
+    });
     const components = services.parameterComponents ?? newParameterComponents();
     this.parameters = new VHostParameters(this, components, this.#recorder);
   }
@@ -152,18 +139,10 @@ export class VHost implements QueueHost {
   /** Carries out what an entry of the journal says. */
   restore(definition: VHostDefinition): void {
     this.#recorder.isRestoring = true;
-    if ('queue' in definition) {
-      const { queue } = definition;
-      const restored = decodeArguments(queue.arguments);
-      this.#addQueue({ ...queue, durable: true, exclusive: false, arguments: restored }, queue);
-    } else if ('noQueue' in definition) {
-      const queue = this.#queues.get(definition.noQueue.name);
-      if (queue) this.deleteQueue(queue);
-    } else {
-      this.#exchanges.restore(definition);
-      this.policies.restore(definition);
-      this.parameters.restore(definition);
-    }
+    this.#queues.restore(definition);
+    this.#exchanges.restore(definition);
+    this.policies.restore(definition);
+    this.parameters.restore(definition);
     this.#recorder.isRestoring = false;
   }
 
@@ -182,9 +161,7 @@ export class VHost implements QueueHost {
   /** All in it that is to last, as entries of a journal. */
   *definitions(): Iterable<Definition> {
     yield* this.#exchanges.definitions();
-    for (const queue of this.#queues.values()) {
-      if (queue.durable) yield this.#definition(queue);
-    }
+    yield* this.#queues.definitions();
     yield* this.#exchanges.bindingDefinitions();
     yield* this.policies.definitions();
     yield* this.parameters.definitions();
@@ -198,12 +175,12 @@ export class VHost implements QueueHost {
   /** The vhost is deleted, and everything in it. */
   drop(): void {
     this.mute();
-    for (const queue of [...this.#queues.values()]) this.deleteQueue(queue);
+    for (const queue of [...this.#queues]) this.deleteQueue(queue);
   }
 
   /** Whatever has a number in the log. */
   *keepers(): Iterable<Keeper> {
-    for (const queue of this.#queues.values()) if (queue.logId > 0) yield queue;
+    for (const queue of this.#queues) if (queue.logId > 0) yield queue;
     for (const { delayed } of this.#exchanges.values()) if (delayed?.logId) yield delayed;
     for (const window of this.#deduplication.windows.values()) if (window.logId > 0) yield window;
   }
@@ -220,16 +197,16 @@ export class VHost implements QueueHost {
 
   /** The broker stops in order. */
   close(): void {
-    for (const queue of this.#queues.values()) queue.close();
+    for (const queue of this.#queues) queue.close();
     for (const delayed of this.delayedMessages()) delayed.close();
   }
 
-  #definition(queue: Queue): Definition {
-    return queueDefinition(this.name, queue, this.#deduplication.logIdOf(queue));
+  get exchanges(): Iterable<Exchange> {
+    return this.#exchanges.values();
   }
 
   get queues(): Iterable<Queue> {
-    return this.#queues.values();
+    return this.#queues;
   }
 
   queue(name: string): Queue | undefined {
@@ -238,22 +215,12 @@ export class VHost implements QueueHost {
 
   /** @throws AmqpError 404 when there is none, 405 when another connection has it for itself. */
   requireQueue(name: string, owner: object): Queue {
-    const queue = this.#queues.get(name);
-    if (!queue) throw notFound(`no ${named('queue', name, this.name)}`);
-    this.checkOwner(queue, owner);
-    return queue;
+    return this.#queues.require(name, owner);
   }
 
   /** @throws AmqpError 405 when another connection has the queue for itself. */
   checkOwner(queue: Queue, owner: object): void {
-    if (queue.owner === undefined || queue.owner === owner) return;
-    throw this.#locked(queue.name);
-  }
-
-  #locked(queue: string): Error {
-    return resourceLocked(
-      `cannot obtain exclusive access to locked ${named('queue', queue, this.name)}. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
-    );
+    this.#queues.checkOwner(queue, owner);
   }
 
   exchange(name: string): Exchange | undefined {
@@ -308,48 +275,7 @@ export class VHost implements QueueHost {
    * 403 for a reserved name, 406 when the vhost has as many queues as it may.
    */
   declareQueue(given: QueueProperties, owner: object, nameIsGenerated: boolean): Queue {
-    const properties = withDefaultType(given, this.#metadata.defaultQueueType);
-    const { name, exclusive } = properties;
-    const durable = properties.durable && !exclusive;
-    const existing = this.#queues.get(name);
-    if (existing) {
-      if (exclusive !== existing.exclusive) throw this.#locked(name);
-      this.checkOwner(existing, owner);
-      const resource = named('queue', name, this.name);
-      requireSame('durable', resource, existing.durable, durable);
-      requireSame('auto_delete', resource, existing.autoDelete, properties.autoDelete);
-      requireSameQueueArguments(resource, existing.arguments, properties.arguments);
-      existing.redeclared();
-      return existing;
-    }
-    if (!nameIsGenerated && name.startsWith(RESERVED_PREFIX)) {
-      throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
-    }
-    this.#checkMayAddQueue(name);
-    checkQueueArguments(name, this.name, properties.arguments);
-    checkQueueProperties(properties, this.name, nameIsGenerated);
-    const logIds = { logId: durable ? this.#services.nextLogId() : 0 };
-    const queue = this.#addQueue({ ...properties, durable }, logIds, exclusive ? owner : undefined);
-    if (exclusive) this.#exclusiveQueues.add(queue, owner);
-    return queue;
-  }
-
-  #checkMayAddQueue(name: string): void {
-    const { maxQueues } = this.#limits;
-    if (!isReached(maxQueues, this.#queues.size)) return;
-    throw preconditionFailed(
-      `cannot declare queue '${name}': queue limit in vhost '${this.name}' (${maxQueues}) is reached`,
-    );
-  }
-
-  #addQueue(properties: QueueProperties, logIds: QueueLogIds, owner?: object): Queue {
-    const queue = new Queue(properties, this, owner, logIds.logId);
-    this.#deduplication.add(queue, logIds.deduplicationLogId);
-    this.#queues.set(queue.name, queue);
-    this.router.queueChanged(queue);
-    if (!this.#recorder.isRestoring) this.policies.apply(queue);
-    if (queue.durable) this.#recorder.record(this.#definition(queue));
-    return queue;
+    return this.#queues.declare(given, owner, nameIsGenerated);
   }
 
   /**
@@ -357,25 +283,7 @@ export class VHost implements QueueHost {
    * @throws AmqpError 406 when it is not as unused or empty as asked, 540 when a quorum queue is asked that.
    */
   deleteQueue(queue: Queue, ifUnused = false, ifEmpty = false): number {
-    const resource = named('queue', queue.name, this.name);
-    if (queue.type === 'quorum' && (ifUnused || ifEmpty)) {
-      throw notImplemented(
-        `cannot delete ${resource}. queue.delete operations with ${ifUnused ? 'if-unused' : 'if-empty'} flag set are not supported by quorum queues`,
-      );
-    }
-    if (ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${resource} in use`);
-    if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${resource} not empty`);
-    this.#queues.delete(queue.name);
-    if (queue.durable) this.#recorder.record({ noQueue: { vhost: this.name, name: queue.name } });
-    this.#exclusiveQueues.remove(queue);
-    this.router.queueChanged(queue);
-    this.#exchanges.unbindAll(queue);
-    this.#deduplication.remove(queue);
-    return queue.delete();
-  }
-
-  sendDeadLetter(queue: Queue, content: Content, reason: DeathReason): boolean {
-    return sendDeadLetter(this, queue.name, queue.settings, content, reason);
+    return this.#queues.delete(queue, ifUnused, ifEmpty);
   }
 
   deleteUnused(queue: Queue): void {
@@ -384,8 +292,10 @@ export class VHost implements QueueHost {
 
   /** A connection is going: so are the queues it had for itself. */
   deleteQueuesOf(owner: object): void {
-    for (const queue of this.#exclusiveQueues.take(owner)) {
-      if (!queue.isDeleted) this.deleteQueue(queue);
-    }
+    this.#queues.deleteOf(owner);
+  }
+
+  sendDeadLetter(queue: Queue, content: Content, reason: DeathReason): boolean {
+    return sendDeadLetter(this, queue.name, queue.settings, content, reason);
   }
 }

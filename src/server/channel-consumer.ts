@@ -5,6 +5,7 @@ import type { Consumer } from '../broker/queue/consumer.ts';
 import type { Queue } from '../broker/queue/queue.ts';
 import type { Block } from '../protocol/block.ts';
 import { Content } from '../protocol/content.ts';
+import type { FieldTable } from '../protocol/field-table.ts';
 import { deliveryPrefix } from '../protocol/frame-writer.ts';
 import type { Channel } from './channel.ts';
 import type { Holder } from './unacked.ts';
@@ -16,6 +17,7 @@ export interface ConsumerOptions {
   readonly priority: number;
   /** How many unacknowledged deliveries it may have; 0 = no limit. */
   readonly prefetch: number;
+  readonly arguments: FieldTable;
 }
 
 const delivered = new Content();
@@ -26,43 +28,55 @@ export class ChannelConsumer implements Consumer, Holder {
   readonly noAck: boolean;
   readonly exclusive: boolean;
   readonly priority: number;
-  readonly #prefetch: number;
-  readonly #channel: Channel;
+  readonly prefetch: number;
+  readonly channel: Channel;
+  readonly arguments: FieldTable;
   readonly #prefix: Block;
   #unackedCount = 0;
   isParked = false;
 
   constructor(channel: Channel, queue: Queue, options: ConsumerOptions) {
-    this.#channel = channel;
+    this.channel = channel;
     this.queue = queue;
     this.tag = options.tag;
     this.noAck = options.noAck;
     this.exclusive = options.exclusive;
     this.priority = options.priority;
-    this.#prefetch = options.prefetch;
+    this.prefetch = options.prefetch;
+    this.arguments = options.arguments;
     this.#prefix = deliveryPrefix(channel.number, options.tag);
   }
 
   canTake(): boolean {
-    if (this.#channel.connection.output.isCongested) return false;
+    if (this.channel.connection.output.isCongested) return false;
     if (this.noAck) return true;
-    if (this.#prefetch > 0 && this.#unackedCount >= this.#prefetch) return false;
-    return this.#channel.hasSharedCredit;
+    if (this.prefetch > 0 && this.#unackedCount >= this.prefetch) return false;
+    return this.channel.hasSharedCredit;
   }
 
   deliver(sequence: number, slot: number, offset: number, redelivered: boolean): number {
-    const channel = this.#channel;
+    const channel = this.channel;
     const { store } = channel;
     const tag = channel.nextDeliveryTag();
     viewMessage(store.segment(slot), offset, delivered);
     const { output } = channel.connection;
     const bodyBytes = delivered.bodyEnd - delivered.bodyAt;
-    // Only what was delivered before can have failed.
-    const content = redelivered ? withDeliveryCount(delivered, this.queue, sequence) : delivered;
+    const ofQueue = this.queue.counters;
+    let content = delivered;
+    if (redelivered) {
+      channel.counters.redeliver += 1;
+      ofQueue.redeliver += 1;
+      // Only what was delivered before can have failed.
+      content = withDeliveryCount(delivered, this.queue, sequence);
+    }
     output.writer.delivery(this.#prefix, channel.number, tag, redelivered, content);
     if (this.noAck) {
+      channel.counters.deliverNoAck += 1;
+      ofQueue.deliverNoAck += 1;
       this.queue.settleDelivered(sequence, slot);
     } else {
+      channel.counters.deliver += 1;
+      ofQueue.deliver += 1;
       this.#unackedCount += 1;
       channel.sharedUnackedCount += 1;
       channel.unacked.add(tag, this, sequence, slot, offset, bodyBytes);
@@ -73,7 +87,7 @@ export class ChannelConsumer implements Consumer, Holder {
 
   settled(): void {
     this.#unackedCount -= 1;
-    const channel = this.#channel;
+    const channel = this.channel;
     const hadCredit = channel.hasSharedCredit;
     channel.sharedUnackedCount -= 1;
     if (!hadCredit && channel.hasSharedCredit) channel.consumersReady();
@@ -86,6 +100,6 @@ export class ChannelConsumer implements Consumer, Holder {
   }
 
   cancelled(): void {
-    this.#channel.consumerCancelled(this);
+    this.channel.consumerCancelled(this);
   }
 }

@@ -1,6 +1,7 @@
 // One channel: its consumers, its outstanding deliveries, and what it remembers between methods (last declared queue, qos,
 // confirm or transaction mode). The methods themselves are in methods/.
 import type { Exchange } from '../broker/exchange/exchange.ts';
+import { MessageCounters } from '../broker/message-counters.ts';
 import { notFound } from '../broker/refusal.ts';
 import type { Route } from '../broker/route-cache.ts';
 import type { User } from '../broker/user.ts';
@@ -25,6 +26,7 @@ export class Channel implements CommandSink {
   readonly store: MessageStore;
   readonly assembler: CommandAssembler;
   readonly unacked = new Unacked();
+  readonly counters = new MessageCounters();
   readonly consumers = new Map<string, ChannelConsumer>();
   /** The consumer of direct replies, if the channel has one. */
   replyConsumer: ReplyConsumer | undefined;
@@ -58,6 +60,7 @@ export class Channel implements CommandSink {
     this.store = vhost.store;
     this.store.holders.add(this.unacked);
     this.assembler = new CommandAssembler(this);
+    connection.broker.churn.channelCreated += 1;
   }
 
   /** The user may not do any more what it was found to be allowed, or may do more. */
@@ -173,6 +176,8 @@ export class Channel implements CommandSink {
   release(): void {
     this.sendConfirms();
     this.isReleased = true;
+    this.vhost.counters.add(this.counters);
+    this.connection.broker.churn.channelClosed += 1;
     this.transaction?.close();
     this.transaction = undefined;
     this.setReplyConsumer(undefined);

@@ -1,5 +1,6 @@
 // Publisher confirms of one channel: every publish has a number, and its ack leaves at the end of the turn, one for as many
 // as possible (`multiple`). A nack leaves at once.
+import { MessageCounters } from '../broker/message-counters.ts';
 import type { FrameWriter } from '../protocol/frame-writer.ts';
 
 export class Confirms {
@@ -11,10 +12,22 @@ export class Confirms {
   /** Publishes up to `upTo` are accepted when their generation of the log is on disk; at most two or three entries. */
   readonly #waiting: { generation: number; upTo: number }[] = [];
 
+  readonly #counters: MessageCounters;
+
+  /** Acks are counted in `counters`. */
+  constructor(counters = new MessageCounters()) {
+    this.#counters = counters;
+  }
+
   /** The number of the next publish. */
   next(): number {
     this.#last += 1;
     return this.#last;
+  }
+
+  /** Publishes that are neither acknowledged nor refused. */
+  get unconfirmedCount(): number {
+    return this.#last - this.#sent;
   }
 
   get hasUnsent(): boolean {
@@ -64,9 +77,11 @@ export class Confirms {
 
   /** Sends what can be acknowledged by now. */
   send(channel: number, writer: FrameWriter): void {
-    if (!this.hasUnsent) return;
-    const multiple = this.#accepted > this.#sent + 1;
+    const count = this.#accepted - this.#sent;
+    if (count === 0) return;
+    const multiple = count > 1;
     writer.method(channel, { name: 'basic.ack', deliveryTag: this.#accepted, multiple });
     this.#sent = this.#accepted;
+    this.#counters.confirm += count;
   }
 }

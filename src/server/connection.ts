@@ -31,27 +31,28 @@ const REFUSED_LOGIN_DELAY_MS = 3_000;
 
 export class Connection implements TransportHandler, RouterHost, HeartbeatHost, TurnTask {
   readonly broker: Broker;
+  readonly id: number;
   readonly name: string;
+  readonly connectedAtMs: number;
   readonly output: Output;
   isScheduled = false;
   readonly #context: ServerContext;
-  readonly #transport: Transport;
+  readonly transport: Transport;
   readonly #parser: FrameParser;
-  readonly #handshake: Handshake;
+  readonly handshake: Handshake;
   readonly router: FrameRouter;
   readonly #header = new ProtocolHeader();
-  readonly #channels: ChannelTable;
+  readonly channels: ChannelTable;
   readonly #gate: ReadGate;
   /** Feels the alarms. */
   readonly block: PublisherBlock;
   readonly unfinished: UnfinishedContent;
   /** Channels that have publishes to acknowledge at the end of the turn. */
   #confirming: Channel[] = [];
-  #phase: Phase = 'header';
-  #session: Session | undefined;
+  phase: Phase = 'header';
+  session: Session | undefined;
   #heartbeat: Heartbeat | undefined;
   #timeout: Timer | undefined;
-  #hasReceived = false;
   /** Replies that wait for the disk. */
   #waits = 0;
 
@@ -59,41 +60,39 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     const { remote, local } = transport;
     this.#context = context;
     this.broker = context.broker;
+    this.id = context.nextConnectionId();
+    this.connectedAtMs = this.broker.services.clock.now();
     this.name = `${remote.host}:${remote.port} -> ${local.host}:${local.port}`;
-    this.#transport = transport;
+    this.transport = transport;
     this.output = new Output(transport, context.pool, OFFERED.frameMax, () => this.#relieved());
     this.#gate = new ReadGate(transport);
     this.block = new PublisherBlock(context.broker.alarms, context.broker.store, {
       tell: (method) => {
-        if (this.#phase === 'running' && this.peerKnows('connection.blocked')) this.send(0, method);
+        if (this.phase === 'running' && this.peerKnows('connection.blocked')) this.send(0, method);
       },
       hold: () => this.#stopReading('alarm'),
       goOn: () => this.#goOnReading('alarm'),
     });
-    this.#channels = new ChannelTable((number) => this.#session!.openChannel(number));
-    this.router = new FrameRouter(this, this.#channels, OFFERED.frameMax);
+    this.channels = new ChannelTable((number) => this.session!.openChannel(number));
+    this.router = new FrameRouter(this, this.channels, OFFERED.frameMax);
     this.#parser = new FrameParser(this.router, OFFERED.frameMax);
-    this.#handshake = new Handshake(this, context.serverProperties);
+    this.handshake = new Handshake(this, context.serverProperties);
     const { maxMessageBytes, memoryLimitBytes } = context.broker.options;
     this.unfinished = new UnfinishedContent(maxMessageBytes, memoryLimitBytes, (deltaBytes) =>
       this.broker.store.account(deltaBytes),
     );
   }
 
-  get phase(): Phase {
-    return this.#phase;
-  }
-
   get remoteHost(): string {
-    return this.#transport.remote.host;
+    return this.transport.remote.host;
   }
 
   start(): void {
     this.#startTimeout(HANDSHAKE_TIMEOUT_MS, () => {
       this.log('warning', 'closing AMQP connection: handshake timed out');
-      this.#transport.destroy();
+      this.transport.destroy();
     });
-    this.#transport.start(this);
+    this.transport.start(this);
   }
 
   log(level: LogLevel, message: string): void {
@@ -103,9 +102,9 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   // --- bytes in
 
   data(block: ReadBlock, at: number, end: number): void {
-    this.#hasReceived = true;
+    this.output.traffic.received(end - at);
     let from = at;
-    if (this.#phase === 'header') {
+    if (this.phase === 'header') {
       from = this.#header.take(block.bytes, at, end);
       if (!this.#headerIsFine()) return;
     }
@@ -117,9 +116,9 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     const verdict = this.#header.verdict;
     if (verdict === 'incomplete') return false;
     if (verdict === 'accepted') {
-      this.#phase = 'handshake';
+      this.phase = 'handshake';
       this.log('debug', 'accepting AMQP connection');
-      this.#handshake.start();
+      this.handshake.start();
       return true;
     }
     this.log('warning', `closing connection: ${this.#header.guess}`);
@@ -137,7 +136,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
       this.fail(error, 0);
       this.#parser.stop();
       this.output.flush();
-      this.#transport.end();
+      this.transport.end();
     }
   }
 
@@ -149,9 +148,9 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
       this.send(0, { name: 'connection.close-ok' });
       this.log('info', 'closing AMQP connection');
       this.#finish();
-    } else if (this.#phase === 'handshake') {
-      if (!this.#handshake.expects(method)) throw this.outOfPlace();
-      this.#handshake.method(method);
+    } else if (this.phase === 'handshake') {
+      if (!this.handshake.expects(method)) throw this.outOfPlace();
+      this.handshake.method(method);
     } else if (method.name === 'connection.update-secret') {
       this.send(0, { name: 'connection.update-secret-ok' });
     } else {
@@ -164,7 +163,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   }
 
   outOfPlace(): AmqpError {
-    const state = this.#phase === 'handshake' ? this.#handshake.state : this.#phase;
+    const state = this.phase === 'handshake' ? this.handshake.state : this.phase;
     return new AmqpError(ReplyCode.CHANNEL_ERROR, `unexpected method in connection state ${state}`);
   }
 
@@ -176,7 +175,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   }
 
   tuned(tuning: Tuning): void {
-    this.#channels.max = tuning.channelMax;
+    this.channels.max = tuning.channelMax;
     this.#parser.frameMax = tuning.frameMax;
     this.router.frameMax = tuning.frameMax;
     this.output.writer.frameMax = tuning.frameMax;
@@ -185,8 +184,8 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
 
   opened(user: User, vhost: VHost): void {
     this.#timeout?.cancel();
-    this.#session = new Session(this, user, vhost, this.#channels);
-    this.#phase = 'running';
+    this.session = new Session(this, user, vhost, this.channels);
+    this.phase = 'running';
     this.log(
       'info',
       `user '${user.name}' authenticated and granted access to vhost '${vhost.name}'`,
@@ -195,7 +194,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
 
   /** Whether the client declared a capability in its properties. */
   peerKnows(capability: string): boolean {
-    return this.#handshake.clientKnows(capability);
+    return this.handshake.clientKnows(capability);
   }
 
   // --- errors
@@ -205,10 +204,10 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
       this.#refuseLogin(error);
       return;
     }
-    const channel = this.#channels.get(channelNumber);
+    const channel = this.channels.get(channelNumber);
     if (error instanceof AmqpError && !error.isHard && channel) {
       this.log('warning', `channel ${channelNumber}: ${error.message}`);
-      this.#channels.fail(channel, error, this.router.methodId);
+      this.channels.fail(channel, error, this.router.methodId);
       return;
     }
     if (!(error instanceof AmqpError)) {
@@ -230,20 +229,20 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
       return;
     }
     this.#parser.stop();
-    this.#startTimeout(REFUSED_LOGIN_DELAY_MS, () => this.#transport.destroy());
+    this.#startTimeout(REFUSED_LOGIN_DELAY_MS, () => this.transport.destroy());
   }
 
   /** Closes with a reason, gives back all that the connection holds, and waits for the peer's answer. */
   close(error: AmqpError, channelNumber = 0): void {
-    if (this.#phase === 'closing' || this.#phase === 'closed') return;
-    if (this.#phase === 'header') {
+    if (this.phase === 'closing' || this.phase === 'closed') return;
+    if (this.phase === 'header') {
       this.#finish();
       return;
     }
     if (error.code !== ReplyCode.CONNECTION_FORCED) {
       this.log('error', `closing AMQP connection, channel ${channelNumber}: ${error.message}`);
     }
-    this.#phase = 'closing';
+    this.phase = 'closing';
     this.#release();
     const methodId = error.methodId ?? this.router.methodId;
     this.send(0, {
@@ -253,7 +252,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
       classId: methodId >>> 16,
       methodId: methodId & 0xffff,
     });
-    this.#startTimeout(CLOSE_TIMEOUT_MS, () => this.#transport.destroy());
+    this.#startTimeout(CLOSE_TIMEOUT_MS, () => this.transport.destroy());
     // The answer lies behind whatever was not read so far.
     this.#gate.openWide();
     this.#parse(() => this.#parser.resume());
@@ -261,36 +260,36 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
 
   /** Gives back everything: channels with what they hold, queues that were this connection's alone. */
   #release(): void {
-    this.#channels.releaseAll();
-    this.#session?.end();
+    this.channels.releaseAll();
+    this.session?.end();
   }
 
   /** Sends what is left and ends the socket; a peer that does not end its side is dropped after a while. */
   #finish(): void {
-    this.#phase = 'closed';
+    this.phase = 'closed';
     this.#parser.stop();
     this.output.flush();
-    this.#transport.end();
-    this.#startTimeout(CLOSE_TIMEOUT_MS, () => this.#transport.destroy());
+    this.transport.end();
+    this.#startTimeout(CLOSE_TIMEOUT_MS, () => this.transport.destroy());
   }
 
   destroy(): void {
-    this.#transport.destroy();
+    this.transport.destroy();
   }
 
   /** A peer that ends its side without a connection.close has gone, whatever it may still read. */
   ended(): void {
-    if (this.#phase !== 'closed') this.#transport.destroy();
+    if (this.phase !== 'closed') this.transport.destroy();
   }
 
   closed(error: Error | undefined): void {
-    if (this.#phase === 'running') {
+    if (this.phase === 'running') {
       const reason = error?.message ?? 'client unexpectedly closed TCP connection';
       this.log('warning', `closing AMQP connection: ${reason}`);
-    } else if (this.#phase === 'header') {
+    } else if (this.phase === 'header') {
       this.log('debug', 'connection closed before a protocol header came');
     }
-    this.#phase = 'closed';
+    this.phase = 'closed';
     this.#parser.stop();
     this.#timeout?.cancel();
     this.#heartbeat?.stop();
@@ -306,7 +305,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   // --- bytes out
 
   send(channel: number, method: Method): void {
-    if (this.#phase === 'closed') return;
+    if (this.phase === 'closed') return;
     this.output.writer.method(channel, method);
     this.sendLater();
     if (this.output.isFlooded) this.#stopReading('flood');
@@ -347,13 +346,13 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.#stopReading('wait');
     start(() => {
       this.#waits -= 1;
-      if (this.#phase !== 'closed') this.#resumeAfter(then);
+      if (this.phase !== 'closed') this.#resumeAfter(then);
     });
   }
 
   #resumeAfter(then: () => void): void {
     try {
-      if (this.#phase === 'running') then();
+      if (this.phase === 'running') then();
     } catch (error) {
       this.fail(error, this.router.channelNumber);
     }
@@ -363,7 +362,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   /** The peer has taken most of what was waiting. */
   #relieved(): void {
     if (this.#gate.isShutFor('flood')) this.#goOnReading('flood');
-    for (const channel of this.#channels.values()) channel.consumersReady();
+    for (const channel of this.channels.values()) channel.consumersReady();
   }
 
   takeHasSent(): boolean {
@@ -376,11 +375,10 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     // A peer that we do not read cannot be heard. But one that floods us must go on taking what it asked for.
     const isTaking = this.output.takeHasMoved() && this.#gate.isShutFor('flood');
     const heard =
-      this.#hasReceived ||
+      this.output.traffic.takeHasReceived() ||
       this.#gate.isShutFor('alarm') ||
       this.#gate.isShutFor('wait') ||
       isTaking;
-    this.#hasReceived = false;
     return heard;
   }
 
@@ -391,6 +389,6 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
 
   heartbeatsMissed(): void {
     this.log('warning', 'closing AMQP connection: missed heartbeats from client');
-    this.#transport.destroy();
+    this.transport.destroy();
   }
 }

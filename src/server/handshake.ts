@@ -65,6 +65,9 @@ export class Handshake {
   #expected: keyof typeof STATES = 'connection.start-ok';
   #user: User | undefined;
   clientProperties = FieldTable.empty;
+  mechanism = '';
+  /** What was agreed on; undefined before. */
+  tuning: Tuning | undefined;
 
   constructor(host: HandshakeHost, serverProperties: FieldTable) {
     this.#host = host;
@@ -108,6 +111,7 @@ export class Handshake {
 
   #authenticate(method: ConnectionStartOk): void {
     this.clientProperties = method.clientProperties;
+    this.mechanism = method.mechanism;
     const { name, password } = readCredentials(method.mechanism, method.response);
     const login = this.#host.broker.logIn(name, password, this.#host.remoteHost);
     if ('refusal' in login) throw new LoginRefused(method.mechanism, login.refusal);
@@ -125,6 +129,7 @@ export class Handshake {
       );
     }
     this.#expected = 'connection.open';
+    this.tuning = method;
     this.#host.tuned(method);
   }
 

@@ -3,6 +3,7 @@
 import type { Transport } from '../platform/transport.ts';
 import type { BlockPool } from '../protocol/block-pool.ts';
 import { FrameWriter } from '../protocol/frame-writer.ts';
+import { Traffic } from './traffic.ts';
 
 /** Above this, nothing is delivered to the connection until it has taken most of it. */
 const CONGESTED_ABOVE_BYTES = 1024 * 1024;
@@ -12,6 +13,7 @@ const FLOODED_ABOVE_BYTES = 32 * 1024 * 1024;
 
 export class Output {
   readonly writer: FrameWriter;
+  readonly traffic = new Traffic();
   readonly #transport: Transport;
   readonly #pool: BlockPool;
   readonly #onRelieved: () => void;
@@ -73,6 +75,7 @@ export class Output {
 
   #send(bytes: Uint8Array, giveBack: () => void): void {
     this.#unsentBytes += bytes.length;
+    this.traffic.sent(bytes.length);
     this.#transport.write(bytes, () => {
       giveBack();
       this.#hasMoved = true;

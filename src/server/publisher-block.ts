@@ -35,6 +35,11 @@ export class PublisherBlock {
     this.#host = host;
   }
 
+  /** Whether the client was told to stop publishing. */
+  get isTold(): boolean {
+    return this.#isTold;
+  }
+
   /** Whether the peer waits for us, and not we for it. */
   get isHeld(): boolean {
     return this.#isHeld;

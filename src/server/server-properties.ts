@@ -4,7 +4,7 @@
 import { FieldTable, type FieldValue } from '../protocol/field-table.ts';
 
 /** The RabbitMQ release whose AMQP 0-9-1 behaviour clients may expect. */
-const COMPATIBLE_VERSION = '3.13.7';
+export const COMPATIBLE_VERSION = '3.13.7';
 
 const CAPABILITIES = [
   'publisher_confirms',

@@ -13,6 +13,7 @@ export interface ServerContext {
   readonly broker: Broker;
   readonly pool: BlockPool;
   readonly serverProperties: FieldTable;
+  nextConnectionId(): number;
   connectionClosed(connection: Connection): void;
 }
 
@@ -32,6 +33,7 @@ export class Server implements ServerContext {
   readonly serverProperties: FieldTable;
   readonly #connections = new Set<Connection>();
   readonly #listeners: Listener[] = [];
+  #lastConnectionId = 0;
   #onAllClosed: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
@@ -48,8 +50,23 @@ export class Server implements ServerContext {
     for (const connection of this.#connections) connection.block.update();
   }
 
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /** Where it listens. */
+  get endpoints(): readonly Endpoint[] {
+    return this.#listeners.map(({ local }) => local);
+  }
+
+  nextConnectionId(): number {
+    this.broker.churn.connectionCreated += 1;
+    this.#lastConnectionId += 1;
+    return this.#lastConnectionId;
   }
 
   /** Begins to accept; rejects with the system's error, such as EADDRINUSE. Port 0 takes a free one. */
@@ -65,6 +82,7 @@ export class Server implements ServerContext {
 
   connectionClosed(connection: Connection): void {
     this.#connections.delete(connection);
+    this.broker.churn.connectionClosed += 1;
     if (this.#connections.size === 0) this.#onAllClosed?.();
   }
 

@@ -36,6 +36,14 @@ export class Transaction implements PositionHolder {
     }
   }
 
+  get publishCount(): number {
+    return this.#publishes.length;
+  }
+
+  get ackCount(): number {
+    return this.#acks.length;
+  }
+
   holdPublish(content: Content, mandatory: boolean): void {
     const { slot, recordAt } = holdMessage(this.#store, content);
     this.#publishes.push({ slot, offset: recordAt, mandatory });

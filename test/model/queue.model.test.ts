@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { storeMessage, viewMessage } from '../../src/broker/message.ts';
+import { Churn } from '../../src/broker/message-counters.ts';
 import type { Consumer } from '../../src/broker/queue/consumer.ts';
 import type { Queue } from '../../src/broker/queue/queue.ts';
 import { Turn } from '../../src/broker/turn.ts';
@@ -143,7 +144,7 @@ class Real {
       record: () => {},
       nextLogId: () => 0,
     };
-    this.vhost = new VHost('/', services);
+    this.vhost = new VHost('/', { ...services, churn: new Churn() });
     this.queue = this.declare();
   }
 

@@ -11,6 +11,8 @@ import { WireConnection } from './wire-connection.ts';
 
 export interface ScratchRabbitmq {
   readonly url: string;
+  /** Its management API: `http://guest:guest@127.0.0.1:15672`. */
+  readonly httpUrl: string;
   /** `rabbitmqctl` with what it takes to reach the node: a command and its first arguments. */
   readonly ctl: readonly string[];
   stop(): Promise<void>;
@@ -18,9 +20,10 @@ export interface ScratchRabbitmq {
 
 const HOST = '127.0.0.1';
 
-/** Exchange types that come with RabbitMQ but are not there by default. */
+/** What comes with RabbitMQ but is not there by default: exchange types, and the management API. */
 const PLUGINS = [
   'rabbitmq_consistent_hash_exchange',
+  'rabbitmq_management',
   'rabbitmq_random_exchange',
   'rabbitmq_recent_history_exchange',
   'rabbitmq_sharding',
@@ -51,9 +54,14 @@ function isExecutable(path: string): boolean {
 /** Starts a node; resolves when it accepts connections. */
 export async function startRabbitmq(scripts: string): Promise<ScratchRabbitmq> {
   const directory = mkdtempSync(join(tmpdir(), 'leveret-rabbitmq-'));
-  const [port = 0, distributionPort, mapperPort] = await freePorts(3);
+  const [port = 0, distributionPort, mapperPort, httpPort] = await freePorts(4);
   const node = `leveret-${port}@localhost`;
-  writeFileSync(join(directory, 'rabbitmq.conf'), `listeners.tcp.default = ${HOST}:${port}\n`);
+  const settings = [
+    `listeners.tcp.default = ${HOST}:${port}`,
+    `management.tcp.ip = ${HOST}`,
+    `management.tcp.port = ${httpPort}`,
+  ];
+  writeFileSync(join(directory, 'rabbitmq.conf'), `${settings.join('\n')}\n`);
   writeFileSync(join(directory, 'enabled_plugins'), `[${PLUGINS.join(',')}].\n`);
   const environment = {
     ...process.env,
@@ -88,6 +96,7 @@ export async function startRabbitmq(scripts: string): Promise<ScratchRabbitmq> {
   const cookie = readFileSync(join(directory, '.erlang.cookie'), 'utf8').trim();
   return {
     url: `amqp://guest:guest@${HOST}:${port}/`,
+    httpUrl: `http://guest:guest@${HOST}:${httpPort}`,
     ctl: [
       'env',
       `ERL_EPMD_PORT=${mapperPort}`,

@@ -1,4 +1,4 @@
-// `npm run test:rabbitmq`: the wire suite against a real RabbitMQ that is started for it and stopped afterwards. Arguments
+// `npm run test:rabbitmq`: the wire suite, and the suite of the HTTP API, against a real RabbitMQ that is started for it and stopped afterwards. Arguments
 // go to vitest, such as the name of a test file.
 import { spawn } from 'node:child_process';
 import { findRabbitmq, startRabbitmq } from './rabbitmq.ts';
@@ -21,10 +21,19 @@ try {
 
 function runVitest(): Promise<number> {
   const files = process.argv.slice(2);
-  const vitest = spawn('npx', ['vitest', 'run', ...(files.length > 0 ? files : ['test/wire'])], {
-    env: { ...process.env, AMQP_URL: rabbitmq.url, AMQP_CTL: JSON.stringify(rabbitmq.ctl) },
-    stdio: 'inherit',
-  });
+  const vitest = spawn(
+    'npx',
+    ['vitest', 'run', ...(files.length > 0 ? files : ['test/wire', 'test/http'])],
+    {
+      env: {
+        ...process.env,
+        AMQP_URL: rabbitmq.url,
+        HTTP_URL: rabbitmq.httpUrl,
+        AMQP_CTL: JSON.stringify(rabbitmq.ctl),
+      },
+      stdio: 'inherit',
+    },
+  );
   return new Promise((resolve, reject) => {
     vitest.once('error', reject);
     vitest.once('exit', (status) => resolve(status ?? 1));

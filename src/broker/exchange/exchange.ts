@@ -33,6 +33,9 @@ export class Exchange implements ExchangeProperties {
   readonly #bindings = new Map<string, Binding>();
   /** Bindings to this exchange. */
   readonly incoming = new Set<Binding>();
+  /** Messages that were published to it, and how many queues they reached in all. */
+  publishInCount = 0;
+  publishOutCount = 0;
 
   constructor(properties: ExchangeProperties, matcher: ExchangeType, delayed?: DelayedMessages) {
     this.name = properties.name;

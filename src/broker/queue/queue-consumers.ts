@@ -17,6 +17,12 @@ export class QueueConsumers {
     return this.#all.values();
   }
 
+  /** The one that came first; with `isSingleActive`, the one that is served. */
+  get first(): Consumer | undefined {
+    const [first] = this.#all;
+    return first;
+  }
+
   get size(): number {
     return this.#all.size;
   }

@@ -8,6 +8,7 @@ import type { PositionHolder, PositionVisitor } from '../../store/position-holde
 import type { Binding } from '../binding.ts';
 import type { DeathReason } from '../dead-letter.ts';
 import { deadlineOf, holdMessage, type MessageTaker, Need } from '../message.ts';
+import { MessageCounters } from '../message-counters.ts';
 import { named } from '../refusal.ts';
 import type { TurnTask } from '../turn.ts';
 import type { Consumer } from './consumer.ts';
@@ -41,6 +42,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   /** The connection that an exclusive queue belongs to. */
   readonly owner: object | undefined;
   readonly incoming = new Set<Binding>();
+  readonly counters = new MessageCounters();
   readonly logId: number;
   /** The arguments it goes by: its own, and what policies make of them. */
   effective: FieldTable;
@@ -170,6 +172,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
 
   /** Appends a record that the queue holds one reference to. `timed`: it says when it was published. */
   publish(slot: number, offset: number, bodyBytes: number, timed: boolean): void {
+    this.counters.publish += 1;
     this.ready.push(slot, offset, bodyBytes);
     if (timed || this.#isWatched) this.#watch(slot, offset);
     if (this.consumers.size > 0) this.#host.turn.dispatchLater(this);
@@ -289,6 +292,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   /** An unacknowledged message is done with. */
   settle(sequence: number, slot: number): void {
     this.unackedCount -= 1;
+    this.counters.ack += 1;
     this.settleDelivered(sequence, slot);
   }
 

@@ -40,6 +40,11 @@ const PREDECLARED: readonly (readonly [name: string, type: string, internal: boo
   ['amq.rabbitmq.trace', 'topic', true],
 ];
 
+/** The same by name, with their types. */
+export const predeclaredExchanges: ReadonlyMap<string, string> = new Map(
+  PREDECLARED.map(([name, type]) => [name, type]),
+);
+
 export class Exchanges {
   readonly #vhost: string;
   readonly #queues: ReadonlyMap<string, Queue>;

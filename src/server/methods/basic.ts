@@ -4,6 +4,7 @@ import { withDeliveryCount } from '../../broker/delivery-count.ts';
 import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
 import { integerOf, typeName } from '../../broker/equivalence.ts';
 import { viewMessage } from '../../broker/message.ts';
+import type { MessageCounters } from '../../broker/message-counters.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
 import {
   named,
@@ -62,6 +63,7 @@ export function consume(channel: Channel, method: BasicConsume): void {
     exclusive,
     priority: priorityOf(method, named('queue', name, vhost.name)),
     prefetch: channel.prefetch,
+    arguments: method.arguments,
   });
   // Deliveries come at the end of the turn at the earliest, so the reply is always ahead of them.
   if (!method.noWait) channel.send({ name: 'basic.consume-ok', consumerTag: tag });
@@ -144,6 +146,7 @@ export function get(channel: Channel, method: BasicGet): void {
       messageCount: queue.readyCount,
     });
     connection.output.writer.content(channel.number, content);
+    countGet(channel.counters, queue.counters, method.noAck, redelivered);
     const { bodySizeBytes } = fetched;
     if (method.noAck) queue.settleDelivered(sequence, slot);
     else {
@@ -152,7 +155,24 @@ export function get(channel: Channel, method: BasicGet): void {
     }
     return bodySizeBytes;
   });
-  if (!found) channel.send({ name: 'basic.get-empty' });
+  if (found) return;
+  channel.counters.getEmpty += 1;
+  queue.counters.getEmpty += 1;
+  channel.send({ name: 'basic.get-empty' });
+}
+
+function countGet(
+  ofChannel: MessageCounters,
+  ofQueue: MessageCounters,
+  noAck: boolean,
+  redelivered: boolean,
+): void {
+  const name = noAck ? 'getNoAck' : 'get';
+  ofChannel[name] += 1;
+  ofQueue[name] += 1;
+  if (!redelivered) return;
+  ofChannel.redeliver += 1;
+  ofQueue.redeliver += 1;
 }
 
 export function ack(channel: Channel, method: BasicAck): void {
@@ -161,8 +181,14 @@ export function ack(channel: Channel, method: BasicAck): void {
 
 /** Also the fast path (fast-path.ts), which reads the tag without making an object of the method. */
 export function acknowledge(channel: Channel, tag: number, multiple: boolean): void {
-  if (!multiple && !channel.transaction && channel.unacked.has(tag)) channel.unacked.settle(tag);
-  else endAll(channel, tagsOf(channel, tag, multiple), 'acknowledged');
+  if (!multiple && !channel.transaction && channel.unacked.has(tag)) {
+    channel.counters.ack += 1;
+    channel.unacked.settle(tag);
+    return;
+  }
+  const tags = tagsOf(channel, tag, multiple);
+  channel.counters.ack += tags.length;
+  endAll(channel, tags, 'acknowledged');
 }
 
 export function nack(channel: Channel, method: BasicNack): void {

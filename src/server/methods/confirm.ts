@@ -6,6 +6,6 @@ import { Confirms } from '../confirms.ts';
 
 export function selectConfirms(channel: Channel, method: ConfirmSelect): void {
   if (channel.transaction) throw preconditionFailed('cannot switch from tx to confirm mode');
-  channel.confirms ??= new Confirms();
+  channel.confirms ??= new Confirms(channel.counters);
   if (!method.nowait) channel.send({ name: 'confirm.select-ok' });
 }

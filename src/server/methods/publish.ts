@@ -4,7 +4,7 @@ import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
 import { Enqueued, enqueue, enqueueRouted } from '../../broker/enqueue.ts';
 import { checkDelay } from '../../broker/exchange/delay.ts';
 import type { Exchange } from '../../broker/exchange/exchange.ts';
-import { MAX_EXPIRY_MS } from '../../broker/queue/queue-arguments.ts';
+import { checkExpiration } from '../../broker/expiration.ts';
 import { accessRefused, named, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
 import { withProperty } from '../../broker/rewritten.ts';
 import type { Route } from '../../broker/route-cache.ts';
@@ -54,6 +54,8 @@ export function publish(
   if (selected && channel.user.hasTopicPermissions) {
     for (const key of selected.routingKeys) requireTopicWrite(channel, route.exchange, key);
   }
+  channel.counters.publish += 1;
+  route.exchange.publishInCount += 1;
 
   if (channel.transaction) {
     channel.transaction.holdPublish(message, mandatory);
@@ -66,9 +68,10 @@ export function publish(
     const { queues } = route;
     if (!queues) enqueued = publishSelected(channel, toOwnKey(message), route.exchange, mandatory);
     else if (queues.length > 0) {
+      route.exchange.publishOutCount += queues.length;
       enqueued = enqueue(channel.store, message, queues, channel.vhost.turn);
-    } else if (!reply(channel, message, route.exchange, message.routingKey) && mandatory) {
-      returnMessage(channel, message);
+    } else if (!reply(channel, message, route.exchange, message.routingKey)) {
+      unroutable(channel, message, mandatory);
     }
   }
   if ((enqueued & Enqueued.MUST_LAST) !== 0) channel.connection.block.hasLogged = true;
@@ -84,7 +87,7 @@ export function publishHeld(channel: Channel, content: Content, mandatory: boole
   if (exchange) {
     const enqueued = publishSelected(channel, selected, exchange, mandatory);
     if ((enqueued & Enqueued.MUST_LAST) !== 0) channel.connection.block.hasLogged = true;
-  } else if (mandatory) returnMessage(channel, content);
+  } else unroutable(channel, content, mandatory);
 }
 
 /** Answers what became of it (see enqueue.ts). */
@@ -99,10 +102,11 @@ function publishSelected(
   const { router, turn } = channel.vhost;
   const routed = router.route(content, exchange, routingKeys);
   if (routed.queues.length > 0 || routed.delays.length > 0) {
+    exchange.publishOutCount += routed.queues.length;
     return enqueueRouted(channel.store, selected, routed, turn);
   }
   if (routed.isRepeated) return 0;
-  if (replied.length === 0 && mandatory) returnMessage(channel, content);
+  if (replied.length === 0) unroutable(channel, content, mandatory);
   return 0;
 }
 
@@ -199,23 +203,13 @@ function checkUserId(channel: Channel, content: Content): void {
   );
 }
 
-/** Milliseconds as plain decimal digits. The texts are Erlang's, as RabbitMQ shows them. */
-function checkExpiration(expiration: string): void {
-  const [digits = ''] = /^-?\d+/.exec(expiration) ?? [];
-  if (digits === '') throw invalidExpiration(expiration, 'no_integer');
-  const leftOver = expiration.slice(digits.length);
-  if (leftOver !== '') throw invalidExpiration(expiration, `{leftover_string,"${leftOver}"}`);
-  const ms = BigInt(digits);
-  if (ms < 0n) throw invalidExpiration(expiration, `{value_negative,${ms}}`);
-  if (ms > MAX_EXPIRY_MS) throw invalidExpiration(expiration, `{value_too_large,${ms}}`);
-}
-
-function invalidExpiration(expiration: string, why: string): Error {
-  return preconditionFailed(`invalid expiration '${expiration}': ${why}`);
-}
-
-/** An unroutable message goes back as it came, before its confirm. */
-function returnMessage(channel: Channel, content: Content): void {
+/** A message that reaches nobody: one that is mandatory goes back as it came, before its confirm. */
+function unroutable(channel: Channel, content: Content, mandatory: boolean): void {
+  if (!mandatory) {
+    channel.counters.dropUnroutable += 1;
+    return;
+  }
+  channel.counters.returnUnroutable += 1;
   channel.send({
     name: 'basic.return',
     replyCode: ReplyCode.NO_ROUTE,

@@ -1,0 +1,60 @@
+// A message that comes from the operator (HTTP API, command line) and not over a channel: checked and routed as any other.
+
+import { blockOf } from '../protocol/block.ts';
+import { ByteWriter } from '../protocol/byte-writer.ts';
+import { Content } from '../protocol/content.ts';
+import { type BasicProperties, encodeProperties } from '../protocol/properties.ts';
+import { Enqueued, enqueueRouted } from './enqueue.ts';
+import { checkDelay } from './exchange/delay.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import { accessRefused, named } from './refusal.ts';
+import { selectedOf } from './sender-selected.ts';
+import type { VHost } from './vhost.ts';
+
+export interface Letter {
+  readonly routingKey: string;
+  readonly properties: BasicProperties;
+  readonly body: Uint8Array;
+}
+
+/** A message as it would lie in the read buffer. Exchange and key have at most 255 bytes. */
+export function contentOf(exchange: string, letter: Letter): Content {
+  const writer = new ByteWriter();
+  writer.shortstr(exchange);
+  writer.shortstr(letter.routingKey);
+  const routeEnd = writer.bytes.length;
+  encodeProperties(letter.properties, writer);
+  const propertiesEnd = writer.bytes.length;
+  const content = new Content();
+  content.block = blockOf(Buffer.concat([writer.bytes, letter.body]));
+  content.routeEnd = routeEnd;
+  content.propertiesAt = routeEnd;
+  content.propertiesEnd = propertiesEnd;
+  content.bodyAt = propertiesEnd;
+  content.bodyEnd = propertiesEnd + letter.body.length;
+  return content;
+}
+
+/**
+ * Publishes a message, whose properties were checked, and tells whether any queue has taken it.
+ * @throws AmqpError 403 for an internal exchange, 406 for headers that cannot be.
+ */
+export function post(vhost: VHost, exchange: Exchange, letter: Letter): boolean {
+  if (exchange.internal) {
+    throw accessRefused(
+      `cannot publish to internal ${named('exchange', exchange.name, vhost.name)}`,
+    );
+  }
+  const given = contentOf(exchange.name, letter);
+  if (exchange.delayed) checkDelay(given);
+  const selected = selectedOf(given);
+  const routed = vhost.router.route(selected.content, exchange, selected.routingKeys);
+  vhost.counters.publish += 1;
+  vhost.counters.confirm += 1;
+  exchange.publishInCount += 1;
+  exchange.publishOutCount += routed.queues.length;
+  const enqueued = enqueueRouted(vhost.store, selected, routed, vhost.turn);
+  const isRouted = (enqueued & Enqueued.TAKEN) !== 0 || routed.isRepeated;
+  if (!isRouted) vhost.counters.returnUnroutable += 1;
+  return isRouted;
+}

@@ -1,0 +1,27 @@
+// All commands, in one table.
+import type { Command } from '../command.ts';
+import { connectionCommands } from './connections.ts';
+import { definitionCommands } from './definitions.ts';
+import { healthCommands } from './health.ts';
+import { listingCommands } from './listing.ts';
+import { nodeCommands } from './node.ts';
+import { permissionCommands } from './permissions.ts';
+import { policyCommands } from './policies.ts';
+import { queueCommands } from './queues.ts';
+import { reportCommands } from './report.ts';
+import { userCommands } from './users.ts';
+import { vhostCommands } from './vhosts.ts';
+
+export const commands: readonly Command[] = [
+  ...nodeCommands,
+  ...userCommands,
+  ...permissionCommands,
+  ...listingCommands,
+  ...healthCommands,
+  ...reportCommands,
+  ...policyCommands,
+  ...vhostCommands,
+  ...definitionCommands,
+  ...connectionCommands,
+  ...queueCommands,
+];

@@ -1,0 +1,251 @@
+// /queues: looking at them, declaring, deleting, purging.
+import { textOf } from '../../broker/equivalence.ts';
+import type { JsonObject } from '../../broker/json.ts';
+import type { Queue } from '../../broker/queue/queue.ts';
+import type { VHost } from '../../broker/vhost.ts';
+import { Connection } from '../../server/connection.ts';
+import { booleanOf, objectOf } from '../body.ts';
+import { type JsonTable, tableFromJson, tableToJson } from '../field-table-json.ts';
+import { objectNotFound } from '../http-error.ts';
+import { itemWithColumns, listOf } from '../list.ts';
+import { type Call, created, noContent, type Route } from '../route.ts';
+import {
+  messageStats,
+  QUEUE_PUBLISHING,
+  type RateDetails,
+  type Rated,
+  ratedNow,
+  windowOf,
+} from '../statistics/rates.ts';
+import { apiOwner, checkName, synced } from './changes.ts';
+import { type ConsumerItem, consumerItem } from './consumers.ts';
+import {
+  type ConnectionDetails,
+  connectionDetails,
+  isChannelConsumer,
+  timeText,
+} from './details.ts';
+import { visibleVHosts } from './vhosts.ts';
+
+/** What `?disable_stats=true` leaves. */
+export interface QueueBasics {
+  readonly name: string;
+  readonly vhost: string;
+  readonly type: string;
+  readonly durable: boolean;
+  readonly auto_delete: boolean;
+  readonly exclusive: boolean;
+  readonly arguments: JsonTable;
+  readonly node: string;
+  readonly state: string;
+}
+
+export interface QueueDepth {
+  readonly messages: number;
+  readonly messages_ready: number;
+  readonly messages_unacknowledged: number;
+}
+
+export interface QueueItem extends QueueBasics, QueueDepth {
+  readonly messages_details: RateDetails;
+  readonly messages_ready_details: RateDetails;
+  readonly messages_unacknowledged_details: RateDetails;
+  readonly consumers: number;
+  readonly exclusive_consumer_tag: string | null;
+  readonly single_active_consumer_tag: string | null;
+  readonly policy: string | null;
+  readonly operator_policy: string | null;
+  readonly effective_policy_definition: JsonObject;
+  readonly owner_pid_details?: ConnectionDetails;
+  readonly idle_since?: string;
+  readonly message_stats?: Rated;
+  /** When one queue is asked for. */
+  readonly consumer_details?: readonly ConsumerItem[];
+  readonly incoming?: readonly never[];
+  readonly deliveries?: readonly never[];
+}
+
+function basics(queue: Queue, node: string, state: string): QueueBasics {
+  return {
+    name: queue.name,
+    vhost: queue.vhost,
+    type: textOf(queue.arguments.get('x-queue-type')) || 'classic',
+    durable: queue.durable,
+    auto_delete: queue.autoDelete,
+    exclusive: queue.exclusive,
+    arguments: tableToJson(queue.arguments),
+    node,
+    state,
+  };
+}
+
+function depthOf({ readyCount, unackedCount }: Queue): QueueDepth {
+  return {
+    messages: readyCount + unackedCount,
+    messages_ready: readyCount,
+    messages_unacknowledged: unackedCount,
+  };
+}
+
+function tagOf(consumer: { readonly tag: string } | undefined): string | null {
+  return consumer?.tag ?? null;
+}
+
+const DEPTHS = ['messages', 'messages_ready', 'messages_unacknowledged'];
+
+export function queueItem(queue: Queue, { context, query }: Call): QueueItem {
+  const { queues } = context.statistics;
+  const idleSinceMs = queues.idleSinceMs(queue);
+  const stats = messageStats(queues, queue, QUEUE_PUBLISHING, windowOf(query, 'msg_rates'));
+  const first = queue.consumers.first;
+  const policies = context.broker.vhost(queue.vhost)?.policies;
+  const applied = policies?.appliedTo(queue);
+  const depths = ratedNow(queues, queue, DEPTHS, windowOf(query, 'lengths'));
+  return {
+    ...basics(queue, context.node, 'running'),
+    ...(depths as unknown as QueueDepth & Pick<QueueItem, 'messages_details'> & QueueItem),
+    consumers: queue.consumerCount,
+    exclusive_consumer_tag: first?.exclusive ? tagOf(first) : null,
+    single_active_consumer_tag: queue.consumers.isSingleActive ? tagOf(first) : null,
+    policy: applied?.policy?.name ?? null,
+    operator_policy: applied?.operatorPolicy?.name ?? null,
+    effective_policy_definition: policies?.definitionFor(queue) ?? {},
+    ...(queue.owner instanceof Connection
+      ? { owner_pid_details: connectionDetails(queue.owner) }
+      : {}),
+    ...(idleSinceMs === undefined ? {} : { idle_since: timeText(idleSinceMs) }),
+    ...(stats === undefined ? {} : { message_stats: stats }),
+  };
+}
+
+/** The cheap lists: `?disable_stats=true`, with `&enable_queue_totals=true` depths as well. */
+function itemFor(queue: Queue, call: Call): QueueBasics {
+  const { query, context } = call;
+  if (query.disable_stats !== 'true') return queueItem(queue, call);
+  if (query.enable_queue_totals !== 'true') return basics(queue, context.node, 'live');
+  return { ...basics(queue, context.node, 'running'), ...depthOf(queue) };
+}
+
+const byName = (a: Queue, b: Queue) => (a.name < b.name ? -1 : 1);
+
+const list = (vhosts: readonly VHost[], call: Call) =>
+  listOf(
+    vhosts.flatMap((vhost) => [...vhost.queues].sort(byName)),
+    ({ name }) => name,
+    (queue) => itemFor(queue, call),
+    call.query,
+  );
+
+/** @throws HttpError 404 */
+export function queueIn({ vhost, params }: Call): Queue {
+  const queue = vhost.queue(params.name!);
+  if (!queue) throw objectNotFound();
+  return queue;
+}
+
+async function declare({ context, vhost, caller, params, body }: Call) {
+  const name = params.name!;
+  const given = objectOf(body);
+  const properties = {
+    name,
+    durable: booleanOf(given.durable, true),
+    autoDelete: booleanOf(given.auto_delete, false),
+    exclusive: false,
+    arguments: tableFromJson(given.arguments),
+  };
+  checkName(name);
+  caller.require('configure', 'queue', name, vhost.name);
+  const existing = vhost.queue(name);
+  const deadLetterExchange = textOf(properties.arguments.get('x-dead-letter-exchange'));
+  if (deadLetterExchange !== undefined && !existing) {
+    caller.require('read', 'queue', name, vhost.name);
+    caller.require('write', 'exchange', deadLetterExchange, vhost.name);
+  }
+  vhost.declareQueue(properties, apiOwner, false);
+  await synced(context);
+  return existing ? noContent : created();
+}
+
+async function remove(call: Call) {
+  const { context, vhost, caller, query } = call;
+  const queue = queueIn(call);
+  caller.require('configure', 'queue', queue.name, vhost.name);
+  vhost.checkOwner(queue, apiOwner);
+  queue.dispatch();
+  vhost.deleteQueue(queue, query['if-unused'] === 'true', query['if-empty'] === 'true');
+  await synced(context);
+  return noContent;
+}
+
+function purge(call: Call) {
+  const queue = queueIn(call);
+  call.caller.require('read', 'queue', queue.name, call.vhost.name);
+  call.vhost.checkOwner(queue, apiOwner);
+  queue.dispatch();
+  queue.purge();
+  return noContent;
+}
+
+function one(call: Call): object {
+  const queue = queueIn(call);
+  const consumers = [...queue.consumers].filter(isChannelConsumer);
+  const item: QueueItem = {
+    ...queueItem(queue, call),
+    consumer_details: consumers.map((consumer) => consumerItem(consumer, call.context)),
+    incoming: [],
+    deliveries: [],
+  };
+  return itemWithColumns(item, call.query);
+}
+
+export const queueRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/queues',
+    gate: 'management',
+    summary: 'All queues',
+    run: (call) => list(visibleVHosts(call), call),
+  },
+  {
+    method: 'GET',
+    path: '/queues/detailed',
+    gate: 'management',
+    summary: 'All queues, with everything that is known of them',
+    run: (call) => list(visibleVHosts(call), call),
+  },
+  {
+    method: 'GET',
+    path: '/queues/:vhost',
+    gate: 'management',
+    summary: 'The queues of a vhost',
+    run: (call) => list([call.vhost], call),
+  },
+  {
+    method: 'GET',
+    path: '/queues/:vhost/:name',
+    gate: 'management',
+    summary: 'One queue, with its consumers',
+    run: one,
+  },
+  {
+    method: 'PUT',
+    path: '/queues/:vhost/:name',
+    gate: 'management',
+    summary: 'Declares a queue: durable, auto_delete, arguments',
+    run: declare,
+  },
+  {
+    method: 'DELETE',
+    path: '/queues/:vhost/:name',
+    gate: 'management',
+    summary: 'Deletes a queue; ?if-empty=true and ?if-unused=true make sure',
+    run: remove,
+  },
+  {
+    method: 'DELETE',
+    path: '/queues/:vhost/:name/contents',
+    gate: 'management',
+    summary: 'Purges a queue: drops its ready messages',
+    run: purge,
+  },
+];

@@ -1,0 +1,39 @@
+// All routes of the API, in one table.
+import { bindingRoutes } from './api/bindings.ts';
+import { channelRoutes } from './api/channels.ts';
+import { connectionRoutes } from './api/connections.ts';
+import { consumerRoutes } from './api/consumers.ts';
+import { definitionRoutes } from './api/definitions.ts';
+import { exchangeRoutes } from './api/exchanges.ts';
+import { healthRoutes } from './api/health.ts';
+import { limitRoutes } from './api/limits.ts';
+import { messageRoutes } from './api/messages.ts';
+import { nodeRoutes } from './api/nodes.ts';
+import { overviewRoutes } from './api/overview.ts';
+import { parameterRoutes } from './api/parameters.ts';
+import { permissionRoutes } from './api/permissions.ts';
+import { policyRoutes } from './api/policies.ts';
+import { queueRoutes } from './api/queues.ts';
+import { userRoutes } from './api/users.ts';
+import { vhostRoutes } from './api/vhosts.ts';
+import type { Route } from './route.ts';
+
+export const routes: readonly Route[] = [
+  ...overviewRoutes,
+  ...nodeRoutes,
+  ...connectionRoutes,
+  ...channelRoutes,
+  ...consumerRoutes,
+  ...exchangeRoutes,
+  ...queueRoutes,
+  ...bindingRoutes,
+  ...messageRoutes,
+  ...vhostRoutes,
+  ...userRoutes,
+  ...permissionRoutes,
+  ...policyRoutes,
+  ...parameterRoutes,
+  ...limitRoutes,
+  ...definitionRoutes,
+  ...healthRoutes,
+];
