@@ -61,6 +61,7 @@ describe('a queue’s options', () => {
 
   test('a message TTL may be nothing, an expiry may not', () => {
     expect(declared({ messageTtl: 0 })).toEqual({ 'x-message-ttl': 0 });
+    expect(declared({ messageTtl: '50d' })).toEqual({ 'x-message-ttl': 4_320_000_000 });
     expect(declared({ messageTtl: '0.5ms' })).toEqual({ 'x-message-ttl': 1 });
     expect(() => declared({ expires: 0 })).toThrow('expires must be from 1 to 4294967295 ms');
   });
@@ -71,7 +72,7 @@ describe('a queue’s options', () => {
     [{ maxLength: -1 }, 'maxLength must be a whole number from 0 to'],
     [{ maxPriority: 256 }, 'maxPriority must be a whole number from 0 to 255, not 256'],
     [{ deliveryLimit: 1.5 }, 'deliveryLimit must be a whole number'],
-    [{ messageTtl: '50d' }, 'messageTtl must be from 0 to 4294967295 ms (49 days), not 50d'],
+    [{ expires: '50d' }, 'expires must be from 1 to 4294967295 ms, not 50d'],
     [{ messageTtl: 'soon' }, 'messageTtl must be a number of seconds'],
     [{ arguments: { 'x-match': () => {} } }, 'arguments.x-match is a function'],
   ])('%o is refused', (options, message) => {

@@ -38,8 +38,8 @@ export function deadLetterQueue(name: string): DeadLetterTarget {
 const overflows: readonly Overflow[] = ['drop-head', 'reject-publish', 'reject-publish-dlx'];
 const queueTypes: readonly QueueType[] = ['quorum', 'classic', 'stream'];
 
-/** The most that an `x-expires` or `x-message-ttl` may say. */
-const MAX_ARGUMENT_MS = 0xffff_ffff;
+/** The most that an `x-expires` may say: RabbitMQ's longest timer, some 49 days. */
+const MAX_EXPIRES_MS = 0xffff_ffff;
 
 /** @throws InvalidArgument that names the option. */
 export function queueArguments(options: QueueArguments): FieldTable {
@@ -49,7 +49,7 @@ export function queueArguments(options: QueueArguments): FieldTable {
   const all: Record<string, unknown> = {
     'x-queue-type': type,
     'x-message-ttl': wholeMs('messageTtl', options.messageTtl, 0),
-    'x-expires': wholeMs('expires', options.expires, 1),
+    'x-expires': wholeMs('expires', options.expires, 1, MAX_EXPIRES_MS),
     'x-max-length': wholeNumber('maxLength', options.maxLength),
     'x-max-length-bytes': wholeNumber('maxLengthBytes', options.maxLengthBytes),
     'x-max-priority': wholeNumber('maxPriority', options.maxPriority, 255),
@@ -95,14 +95,16 @@ function wholeNumber(option: string, value: number | undefined, max = 2 ** 53 - 
 }
 
 /** Rounded up: half a millisecond is not none. */
-function wholeMs(option: string, value: Duration | undefined, minMs: number): number | undefined {
+function wholeMs(
+  option: string,
+  value: Duration | undefined,
+  minMs: number,
+  maxMs = Number.MAX_SAFE_INTEGER,
+): number | undefined {
   if (value === undefined) return undefined;
   const ms = Math.ceil(durationMs(value, option));
-  if (ms < minMs || ms > MAX_ARGUMENT_MS) {
-    throw new InvalidArgument(
-      option,
-      `must be from ${minMs} to ${MAX_ARGUMENT_MS} ms (49 days), not ${String(value)}`,
-    );
+  if (ms < minMs || ms > maxMs) {
+    throw new InvalidArgument(option, `must be from ${minMs} to ${maxMs} ms, not ${String(value)}`);
   }
   return ms;
 }
