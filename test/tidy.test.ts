@@ -15,6 +15,7 @@ const IMPORTS = `
   server: broker protocol platform, types of store
   http: broker platform
   client: protocol platform
+  testing: client server broker store protocol platform
   ctl: -, types of http/api
   ui: -, types of http/api
 `;
