@@ -8,7 +8,7 @@ import { systemFiles } from './platform/files.ts';
 import { type Log, type LogLevel, silentLog } from './platform/log.ts';
 import { systemRandom } from './platform/random.ts';
 import { tcpNetwork } from './platform/tcp-network.ts';
-import type { Network } from './platform/transport.ts';
+import type { Endpoint, Network } from './platform/transport.ts';
 import { isAlive } from './process-alive.ts';
 import { Server } from './server/server.ts';
 import { DataDirectory } from './store/data-directory.ts';
@@ -42,10 +42,24 @@ export interface StartOptions {
   readonly onDiskFailed?: (error: Error) => void;
   /** Where log lines go. Default: nowhere. */
   readonly log?: Log;
+  /** Also accepts AMQP over WebSocket, for browsers. Default: not. */
+  readonly webSocket?: WebSocketListenOptions;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Default: TCP. */
   readonly network?: Network;
+}
+
+export interface WebSocketListenOptions {
+  /** TCP port; 0 takes a free one. */
+  readonly port: number;
+  /** Default: as for AMQP. */
+  readonly host?: string;
+  /**
+   * Web pages that may connect, as browsers name them: `https://app.example`; `*` for all. Pages of this machine always may, and
+   * so may programs that are no browsers.
+   */
+  readonly allowedOrigins?: readonly string[];
 }
 
 export interface RunningBroker {
@@ -53,6 +67,8 @@ export interface RunningBroker {
   readonly port: number;
   /** For a client's connect call, with the default user: `amqp://guest:guest@127.0.0.1:5672/`. */
   readonly url: string;
+  /** The same over WebSocket; undefined when the broker does not accept that. */
+  readonly webSocketUrl: string | undefined;
   /** Tells all clients (320), waits up to two seconds for them to go, and stops. */
   close(): Promise<void>;
 }
@@ -81,6 +97,7 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
   const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
   const memoryLimitBytes = options.memoryLimitBytes ?? defaultMemoryLimitBytes();
   requireInteger('port', port, 0, 65_535);
+  if (options.webSocket) requireInteger('webSocket.port', options.webSocket.port, 0, 65_535);
   requireInteger('maxMessageBytes', maxMessageBytes, 1, LARGEST_MAX_MESSAGE_BYTES);
   requireInteger('memoryLimitBytes', memoryLimitBytes, 0, Number.MAX_SAFE_INTEGER);
   const services = {
@@ -103,22 +120,47 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     directory,
   );
   const server = new Server(broker, { version, clusterName: `leveret@${hostname()}` });
-  const at = await server
-    .listen(options.network ?? tcpNetwork, { host, port })
-    .catch(async (error: unknown) => {
-      await broker.close();
-      throw error;
-    });
-  const urlHost = at.host.includes(':') ? `[${at.host}]` : at.host;
+  const listen = async () => {
+    const tcp = await server.listen(options.network ?? tcpNetwork, { host, port });
+    const web = options.webSocket
+      ? await listenForWebSockets(server, { host, ...options.webSocket }, services.log)
+      : undefined;
+    return { tcp, web };
+  };
+  const at = await listen().catch(async (error: unknown) => {
+    await server.close();
+    await broker.close();
+    throw error;
+  });
   return {
-    host: at.host,
-    port: at.port,
-    url: `amqp://guest:guest@${urlHost}:${at.port}/`,
+    host: at.tcp.host,
+    port: at.tcp.port,
+    url: `amqp://guest:guest@${authority(at.tcp)}/`,
+    webSocketUrl: at.web && `ws://guest:guest@${authority(at.web)}/`,
     async close() {
       await server.close();
       await broker.close();
     },
   };
+}
+
+/** Its package is loaded only where it is wanted. */
+async function listenForWebSockets(
+  server: Server,
+  { host, port, allowedOrigins = [] }: WebSocketListenOptions & { readonly host: string },
+  log: Log,
+): Promise<Endpoint> {
+  const { webSocketNetwork } = await import('./websocket/web-socket-network.ts');
+  const network = webSocketNetwork({
+    allowedOrigins,
+    onRefused: (reason) => log.write('warning', `refused a WebSocket: ${reason}`),
+  });
+  return await server.listen(network, { host, port });
+}
+
+/** Host and port as they stand in a URL. */
+function authority({ host, port }: Endpoint): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function endProcess(error: Error): void {

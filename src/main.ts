@@ -26,6 +26,8 @@ interface Options {
   readonly logFormat: 'text' | 'json';
   readonly memoryLimit?: number;
   readonly maxMessageSize?: number;
+  readonly websocketPort?: number;
+  readonly websocketOrigin?: readonly string[];
 }
 
 /** Something the user can mend: one sentence, no stack. */
@@ -89,6 +91,20 @@ const startCommand = program
       parseMessageSize,
     ),
   )
+  .addOption(
+    new Option(
+      '--websocket-port <port>',
+      'also accept AMQP over WebSocket, for browsers (default: not)',
+    )
+      .env('LEVERET_WEBSOCKET_PORT')
+      .argParser(parsePort),
+  )
+  .addOption(
+    new Option(
+      '--websocket-origin <origin...>',
+      'web pages that may connect, e.g. https://app.example; * for all (default: of this machine)',
+    ),
+  )
   .action((word: string | undefined, options: Options) => {
     if (word !== undefined) {
       throw new UsageError(`unknown command '${word}' (leveret --help lists the commands)`);
@@ -137,6 +153,11 @@ async function start(options: Options): Promise<void> {
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
     ...(options.maxMessageSize === undefined ? {} : { maxMessageBytes: options.maxMessageSize }),
+    ...(options.websocketPort === undefined
+      ? {}
+      : {
+          webSocket: { port: options.websocketPort, allowedOrigins: options.websocketOrigin ?? [] },
+        }),
   }).catch((error: NodeJS.ErrnoException) => {
     throw startProblem(error, options);
   });
@@ -158,7 +179,11 @@ async function start(options: Options): Promise<void> {
 
   if (options.logFormat === 'text')
     process.stdout.write(
-      banner(broker.url, dataDir ?? 'in memory only: a restart forgets everything'),
+      banner(
+        broker.url,
+        broker.webSocketUrl,
+        dataDir ?? 'in memory only: a restart forgets everything',
+      ),
     );
   const tookMs = Math.round(performance.now() - startedAtMs);
   log.write(
@@ -167,11 +192,12 @@ async function start(options: Options): Promise<void> {
   );
 }
 
-function banner(url: string, data: string): string {
+function banner(url: string, webSocketUrl: string | undefined, data: string): string {
+  const web = webSocketUrl ? `\n  Browsers  ${webSocketUrl}` : '';
   return `
   Leveret ${version}
 
-  AMQP      ${url}
+  AMQP      ${url}${web}
   Login     guest / guest, from this machine only
   Data      ${data}
   Stop      Ctrl-C
@@ -188,12 +214,18 @@ function startProblem(error: NodeJS.ErrnoException, options: Options): Error {
   );
 }
 
-function listenProblem(error: NodeJS.ErrnoException, { port, bind }: Options): string {
+function listenProblem(
+  error: NodeJS.ErrnoException & { readonly port?: number },
+  options: Options,
+): string {
+  const { bind } = options;
+  const isWeb = error.port !== undefined && error.port === options.websocketPort;
+  const [port, option] = isWeb ? [error.port, '--websocket-port'] : [options.port, '--port'];
   switch (error.code) {
     case 'EADDRINUSE':
-      return `port ${port} on ${bind} is in use; stop the program that has it or choose another with --port`;
+      return `port ${port} on ${bind} is in use; stop the program that has it or choose another with ${option}`;
     case 'EACCES':
-      return `this user may not listen on port ${port}; choose one from 1024 on with --port`;
+      return `this user may not listen on port ${port}; choose one from 1024 on with ${option}`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return `${bind} is no address of this machine; choose another with --bind (0.0.0.0 for all)`;

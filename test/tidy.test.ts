@@ -13,6 +13,7 @@ const IMPORTS = `
   broker: protocol store platform
   inspect: broker store platform
   server: broker protocol platform, types of store
+  websocket: platform
   http: broker platform
   client: protocol platform
   testing: client server broker store protocol platform
