@@ -298,17 +298,23 @@ export class Connection extends ConnectionCore implements AsyncDisposable {
     return this.#rpc.call(procedure, body, options);
   }
 
+  /** Answers requests; a handler that fails answers with its error. */
   serve<P extends Procedure>(
     procedure: P,
     handler: (body: RequestParsed<P>, message: Message) => ReplyInput<P> | Promise<ReplyInput<P>>,
+    options?: ConsumeOptions,
+  ): Promise<Subscription>;
+  serve<Request = unknown>(
+    queue: string,
+    handler: (body: Request, message: Message) => unknown,
+    options?: ConsumeOptions,
+  ): Promise<Subscription>;
+  serve(
+    procedure: Procedure | string,
+    handler: (body: never, message: Message) => unknown,
     options: ConsumeOptions = {},
   ): Promise<Subscription> {
-    return serveProcedure(
-      this,
-      procedure,
-      handler as (body: never, message: Message) => unknown,
-      options,
-    );
+    return serveProcedure(this, procedure, handler, options);
   }
 
   simpleQueue<T = unknown>(name: string | Queue<T>): SimpleQueue<T> {

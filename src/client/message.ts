@@ -226,17 +226,30 @@ export class Message<T = unknown> {
 
   /** Done: the broker forgets it. Resolves when that is written. */
   ack(): Promise<void> {
-    return told(() => this.acknowledge());
+    return this.#told(() => this.acknowledge());
   }
 
   /** Not wanted: to the queue's dead letters, or nowhere. */
   reject(options: { readonly requeue?: boolean } = {}): Promise<void> {
-    return told(() => this.refuse(options.requeue ?? false));
+    return this.#told(() => this.refuse(options.requeue ?? false));
   }
 
   /** Back to the queue, at once. */
   requeue(): Promise<void> {
-    return told(() => this.refuse(true));
+    return this.#told(() => this.refuse(true));
+  }
+
+  /** Does it at once; resolves when it has left. What goes wrong is told to who awaits it, and to nobody else. */
+  #told(act: () => void): Promise<void> {
+    try {
+      act();
+      return this.origin.noAck ? DONE : this.origin.channel.leaves();
+    } catch (error) {
+      const failed = Promise.reject(error);
+      // Many do not await an ack, and a stale one must not end their process.
+      failed.catch(() => {});
+      return failed;
+    }
   }
 
   /** Sends a copy that comes after `delay`, then acknowledges this one: at worst it comes twice. */
@@ -300,18 +313,5 @@ export class Message<T = unknown> {
     const { schema, queue } = this.origin;
     if (!schema) return;
     this.#body = { value: await validate(schema, this.body, `a message of '${queue}'`) };
-  }
-}
-
-/** Does it at once; what goes wrong is told to who awaits it, and to nobody else. */
-function told(act: () => void): Promise<void> {
-  try {
-    act();
-    return DONE;
-  } catch (error) {
-    const failed = Promise.reject(error);
-    // Many do not await an ack, and a stale one must not end their process.
-    failed.catch(() => {});
-    return failed;
   }
 }

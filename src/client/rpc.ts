@@ -151,18 +151,20 @@ function resultOf(message: Message): unknown {
 /** Answers requests. A handler that fails answers with its error; the request is done in any case. */
 export async function serveProcedure(
   connection: Connection,
-  procedure: Procedure,
+  procedure: Procedure | string,
   handler: (body: never, message: Message) => unknown,
   options: ConsumeOptions,
 ): Promise<Subscription> {
-  const { request, reply, queue } = procedure;
+  const isTyped = procedure instanceof Procedure;
+  const queue = isTyped ? procedure.queue : procedure;
   const name = () => (typeof queue === 'string' ? queue : queue.name);
   const serve = async (message: Message) => {
     let result: unknown;
     try {
-      const body = await validate(request, message.body, `a request to '${name()}'`);
+      const what = `a request to '${name()}'`;
+      const body = isTyped ? await validate(procedure.request, message.body, what) : message.body;
       result = await handler(body as never, message);
-      await validate(reply, result, `the reply of '${name()}'`);
+      if (isTyped) await validate(procedure.reply, result, `the reply of '${name()}'`);
     } catch (error) {
       await answerError(message, error);
       return;

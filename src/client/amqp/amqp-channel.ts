@@ -143,6 +143,11 @@ export class AmqpChannel {
     return true;
   }
 
+  /** Resolves when what was sent so far has left. */
+  leaves(): Promise<void> {
+    return this.#state === 'closed' ? Promise.resolve() : this.#host.output.leaves();
+  }
+
   /** Hands what is delivered with `consumerTag` to `sink`. To be called before the consume is sent. */
   addConsumer(consumerTag: string, sink: ConsumerSink): void {
     this.#consumers.set(consumerTag, { sink, tagBytes: encodeUtf8(consumerTag) });

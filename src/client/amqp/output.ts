@@ -21,6 +21,8 @@ export class Output {
   /** Given to the transport and not written yet. */
   #unsentBytes = 0;
   #wasCongested = false;
+  /** Who wants to know when this turn's frames have left. One promise for all of them. */
+  #left: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   /** Whether anything was sent since the heartbeat looked last. */
   hasSent = false;
 
@@ -36,6 +38,19 @@ export class Output {
     if (this.writer.pendingBytes + this.#unsentBytes <= CONGESTED_ABOVE_BYTES) return false;
     this.#wasCongested = true;
     return true;
+  }
+
+  /** Resolves when what was written has been handed to the transport. */
+  leaves(): Promise<void> {
+    if (this.writer.pendingBytes === 0) return Promise.resolve();
+    if (!this.#left) {
+      let resolve!: () => void;
+      const promise = new Promise<void>((resolved) => {
+        resolve = resolved;
+      });
+      this.#left = { promise, resolve };
+    }
+    return this.#left.promise;
   }
 
   /** Says that something was written: it leaves at the end of this turn, or at once when it fills a block. */
@@ -57,6 +72,8 @@ export class Output {
     const filled = this.writer.take();
     if (filled.length === 0) return;
     this.hasSent = true;
+    this.#left?.resolve();
+    this.#left = undefined;
     const [only] = filled;
     if (filled.length === 1 && only) {
       this.#send(only.block.bytes.subarray(0, only.length), () => pool.giveBack(only.block));
