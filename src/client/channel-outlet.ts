@@ -60,12 +60,8 @@ export class ChannelOutlet implements PublishChannelOwner {
     messageId: string,
     options: CallOptions,
   ): Promise<unknown> {
-    const publication = new Publication(route, storeContent(properties, body), {
-      confirm: true,
-      messageId,
-      expiresAtMs: null,
-      rule: ONCE,
-    });
+    const content = storeContent(properties, body);
+    const publication = new Publication(route, content, messageId, null, true, ONCE);
     publication.deadlineMs = this.#connection.clock.now() + timeoutMs(options, PUBLISH_TIMEOUT_MS);
     publication.abortBy(options.signal);
     this.submit(publication);

@@ -291,11 +291,9 @@ export class ConnectionCore implements EntityHost, LaneHost, LinkSink {
     const route = seconds > 0 ? delayedRoute(queue, seconds) : { exchange: '', routingKey: queue };
     const messageId = properties.messageId ?? uuid();
     const { rule, timeoutMs: limitMs } = planOf({ queue }, {}, this.options.producer ?? {});
-    const publication = new Publication(
-      { ...route, mandatory: true },
-      storeContent({ ...properties, messageId }, body),
-      { confirm: true, messageId, expiresAtMs: null, rule },
-    );
+    const content = storeContent({ ...properties, messageId }, body);
+    const address = { ...route, mandatory: true };
+    const publication = new Publication(address, content, messageId, null, true, rule);
     publication.deadlineMs = this.clock.now() + limitMs;
     this.outboxOf().submit(publication);
     await publication.result;

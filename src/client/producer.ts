@@ -18,11 +18,11 @@ import type { ConnectionCore } from './connection-core.ts';
 import { delayedRoute, delaySeconds } from './delay.ts';
 import type { Entity } from './entity-host.ts';
 import type { Exchange } from './exchange.ts';
-import type { CallOptions, ProducerDefaults } from './options.ts';
+import type { CallOptions, ProducerDefaults, Propagator } from './options.ts';
 import { Publication, type PublishResult } from './publication.ts';
 import { type PublishPlan, planOf } from './publish-plan.ts';
 import type { Queue } from './queue.ts';
-import { storeContent } from './sent-content.ts';
+import { storeContent, storeTemplated } from './sent-content.ts';
 import { tracePublish } from './tracing.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what messages look like is for the producer's own type to say
@@ -127,16 +127,24 @@ export class Producer<T = unknown> implements AsyncDisposable {
     try {
       if (this.#isClosed) throw new InvalidArgument('producer', 'has been closed');
       const plan = this.#planOf(options);
-      const deadlineMs = this.#connection.clock.now() + plan.timeoutMs;
-      const waits = this.#waits(plan, options);
-      if (!waits && !this.#tail && !plan.schema && !plan.compression) {
+      const nowMs = this.#connection.clock.now();
+      const isPlain = plan.schema === undefined && plan.compression === undefined;
+      if (isPlain && this.#tail === undefined && this.#isReady(plan)) {
         const serialized = serialize(body, plan.serializer);
-        return this.#place(this.#encode(plan, serialized, options, undefined, deadlineMs), options);
+        const publication =
+          options === NO_OPTIONS && this.#propagator === undefined
+            ? this.#stamp(plan, serialized, nowMs)
+            : this.#encode(plan, serialized, options, undefined, nowMs);
+        return this.#place(publication, options);
       }
-      return this.#publishLater(body, plan, options, deadlineMs, waits);
+      return this.#publishLater(body, plan, options, nowMs);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  get #propagator(): Propagator | undefined {
+    return this.#connection.options.propagator;
   }
 
   #planOf(options: PublishOptions): PublishPlan {
@@ -150,28 +158,33 @@ export class Producer<T = unknown> implements AsyncDisposable {
     return plan;
   }
 
-  /** What has to be there first, and is not yet. */
-  #waits(plan: PublishPlan, options: PublishOptions): Promise<unknown> | undefined {
+  /** Whether all that must be there is. */
+  #isReady(plan: PublishPlan): boolean {
     const target = this.#target;
-    const waits: Promise<unknown>[] = [];
-    const wait = (promise: Promise<unknown> | undefined) => {
-      if (promise) waits.push(promise);
-    };
-    if (target instanceof Channel && plan.confirm && !target.outlet.isConfirming) {
-      wait(target.confirmSelect());
-    }
+    if (plan.delay !== undefined) return false;
+    if (target instanceof Channel && plan.confirm && !target.outlet.isConfirming) return false;
+    const { topology } = this.#connection;
+    for (const entity of plan.entities) if (!topology.has(entity)) return false;
+    return plan.namedQueue === undefined || topology.has(plan.namedQueue);
+  }
+
+  /** Sees to it that all that must be there is. */
+  async #makeReady(plan: PublishPlan, options: PublishOptions): Promise<void> {
+    const target = this.#target;
     const { topology } = this.#connection;
     const limits: CallOptions = {
-      timeout: plan.timeoutMs / 1000,
+      timeout: `${plan.timeoutMs}ms`,
       ...(options.signal && { signal: options.signal }),
     };
-    for (const entity of plan.entities) wait(topology.ensure(entity, limits));
-    if (plan.namedQueue !== undefined) wait(topology.ensureNamed(plan.namedQueue, limits));
-    if (plan.delay !== undefined && delaySeconds(plan.delay) > 0) {
-      if (plan.queue === undefined) throw delayNeedsQueue();
-      wait(this.#connection.ensureDelay(plan.queue));
-    }
-    return waits.length === 0 ? undefined : Promise.all(waits);
+    const waits: (Promise<unknown> | undefined)[] = plan.entities.map((entity) =>
+      topology.ensure(entity, limits),
+    );
+    if (target instanceof Channel && plan.confirm) waits.push(target.confirmSelect());
+    if (plan.namedQueue !== undefined) waits.push(topology.ensureNamed(plan.namedQueue, limits));
+    await Promise.all(waits);
+    if (plan.delay === undefined || delaySeconds(plan.delay) === 0) return;
+    if (plan.queue === undefined) throw delayNeedsQueue();
+    await this.#connection.ensureDelay(plan.queue);
   }
 
   /** Takes its place behind those that were published before it, whatever each has to wait for. */
@@ -179,8 +192,7 @@ export class Producer<T = unknown> implements AsyncDisposable {
     body: T,
     plan: PublishPlan,
     options: PublishOptions,
-    deadlineMs: number,
-    waits: Promise<unknown> | undefined,
+    nowMs: number,
   ): Promise<PublishResult> {
     const before = this.#tail;
     const prepare = async () => {
@@ -191,17 +203,13 @@ export class Producer<T = unknown> implements AsyncDisposable {
       const { contentType, bytes } = await compress(serialized.bytes, plan.compression);
       return { serialized: { ...serialized, bytes }, compression: contentType };
     };
-    const prepared = prepare();
+    const prepared = Promise.all([prepare(), this.#makeReady(plan, options)]);
     prepared.catch(() => {});
     const placed = (async () => {
-      try {
-        await waits;
-      } finally {
-        await before;
-      }
-      const { serialized, compression } = await prepared;
+      await before;
+      const [{ serialized, compression }] = await prepared;
       const final = plan.isProvisional ? this.#planOf(options) : plan;
-      const publication = this.#encode(final, serialized, options, compression, deadlineMs);
+      const publication = this.#encode(final, serialized, options, compression, nowMs);
       // In a box: a promise that is returned would be awaited.
       return { result: this.#place(publication, options) };
     })();
@@ -216,14 +224,27 @@ export class Producer<T = unknown> implements AsyncDisposable {
     return placed.then(({ result }) => result);
   }
 
+  /** A message that says nothing of its own, which most do: its properties are copied, not encoded. */
+  #stamp(plan: PublishPlan, serialized: Serialized, nowMs: number): Publication {
+    const { contentType, contentEncoding, bytes } = serialized;
+    const messageId = uuid();
+    const template = plan.templates.of(contentType, contentEncoding);
+    const seconds = Math.floor(nowMs / 1000);
+    const content = storeTemplated(template, messageId, seconds, bytes);
+    const expiresAtMs = plan.expirationMs === null ? null : nowMs + plan.expirationMs;
+    const { route, confirm, rule } = plan;
+    const publication = new Publication(route, content, messageId, expiresAtMs, confirm, rule);
+    publication.deadlineMs = nowMs + plan.timeoutMs;
+    return publication;
+  }
+
   #encode(
     plan: PublishPlan,
     serialized: Serialized,
     options: PublishOptions,
     compression: string | undefined,
-    deadlineMs: number,
+    nowMs: number,
   ): Publication {
-    const nowMs = this.#connection.clock.now();
     const messageId = options.messageId ?? uuid();
     const seconds = plan.delay === undefined ? 0 : delaySeconds(plan.delay);
     const expiresAtMs =
@@ -237,7 +258,7 @@ export class Producer<T = unknown> implements AsyncDisposable {
     if (seconds > 0 && expiresAtMs !== null) {
       headers = { ...headers, 'x-expires-at': new Date(Math.ceil(expiresAtMs / 1000) * 1000) };
     }
-    const { propagator } = this.#connection.options;
+    const propagator = this.#propagator;
     if (propagator) {
       const carried: Record<string, unknown> = { ...headers };
       propagator.inject(carried);
@@ -258,13 +279,10 @@ export class Producer<T = unknown> implements AsyncDisposable {
       seconds > 0
         ? { ...delayedRoute(plan.queue!, seconds), mandatory: plan.mandatory }
         : plan.route;
-    const publication = new Publication(route, storeContent(properties, serialized.bytes), {
-      confirm: plan.confirm,
-      messageId,
-      expiresAtMs,
-      rule: plan.rule,
-    });
-    publication.deadlineMs = deadlineMs;
+    const content = storeContent(properties, serialized.bytes);
+    const { confirm, rule } = plan;
+    const publication = new Publication(route, content, messageId, expiresAtMs, confirm, rule);
+    publication.deadlineMs = nowMs + plan.timeoutMs;
     return publication;
   }
 

@@ -53,22 +53,20 @@ export class Publication implements Route {
   constructor(
     route: Route,
     content: StoredContent,
-    details: {
-      readonly confirm: boolean;
-      readonly messageId: string;
-      readonly expiresAtMs: number | null;
-      readonly rule: ResendRule;
-    },
+    messageId: string,
+    expiresAtMs: number | null,
+    confirm: boolean,
+    rule: ResendRule,
   ) {
     this.exchange = route.exchange;
     this.routingKey = route.routingKey;
     this.mandatory = route.mandatory;
     this.content = content;
     this.sizeBytes = storedBytes(content);
-    this.confirm = details.confirm;
-    this.messageId = details.messageId;
-    this.expiresAtMs = details.expiresAtMs;
-    this.rule = details.rule;
+    this.confirm = confirm;
+    this.messageId = messageId;
+    this.expiresAtMs = expiresAtMs;
+    this.rule = rule;
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

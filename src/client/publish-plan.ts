@@ -1,5 +1,6 @@
 // What one publish will do, from four levels of options: the call, the producer, the connection, and what holds otherwise. Checked
 // here, before anything is encoded; a producer makes it once for all calls that say nothing.
+import type { BasicProperties } from '../protocol/properties.ts';
 import { type Duration, durationMs } from './base/duration.ts';
 import { InvalidArgument } from './base/errors.ts';
 import { expirationMs } from './base/expiration.ts';
@@ -10,6 +11,7 @@ import type { Entity } from './entity-host.ts';
 import { Exchange, requireName } from './exchange.ts';
 import type { ProducerDefaults } from './options.ts';
 import type { ProducerOptions, PublishOptions } from './producer.ts';
+import { PropertyTemplate } from './property-template.ts';
 import type { ResendRule, Route } from './publication.ts';
 import { Queue } from './queue.ts';
 
@@ -30,6 +32,8 @@ export interface PublishPlan {
   readonly compression: string | undefined;
   readonly deliveryMode: 1 | 2;
   readonly schema: StandardSchema | undefined;
+  /** Properties as they are when a call adds none. */
+  readonly templates: Templates;
   /** Begins the sentence that refuses an invalid body. */
   readonly what: string;
   /** Kept by the broker's ladder of queues. */
@@ -70,6 +74,10 @@ export function planOf(
   const schema = typeof target === 'object' ? target.schema : undefined;
   const isDelayedExchange = target instanceof Exchange && target.type === 'x-delayed-message';
   const retry = level('retry');
+  const deliveryMode = deliveryModeNumber(
+    level('deliveryMode') ?? (target instanceof Exchange ? target.deliveryMode : undefined) ?? 2,
+  );
+  const expirationText = String(expiresMs);
   return {
     route: { exchange, routingKey, mandatory },
     queue,
@@ -78,14 +86,17 @@ export function planOf(
     confirm: level('confirm') ?? true,
     mandatory,
     expirationMs: expiresMs,
-    expirationText: String(expiresMs),
+    expirationText,
     rule: retry === undefined || retry === true ? DEFAULT_RULE : ruleOf(retry),
     timeoutMs: durationMs(level('timeout') ?? PUBLISH_TIMEOUT, 'timeout'),
     serializer: level('serializer'),
     compression: level('compression'),
-    deliveryMode: deliveryModeNumber(
-      level('deliveryMode') ?? (target instanceof Exchange ? target.deliveryMode : undefined) ?? 2,
-    ),
+    deliveryMode,
+    templates: new Templates({
+      deliveryMode,
+      priority: 0,
+      ...(expiresMs !== null && { expiration: expirationText }),
+    }),
     schema: isSchema(schema) ? schema : undefined,
     what: `the message for '${queue ?? exchange}'`,
     delay: isDelayedExchange ? undefined : call.delay,
@@ -95,6 +106,31 @@ export function planOf(
         : undefined,
     isProvisional: target instanceof Queue && target.isServerNamed,
   };
+}
+
+/** What `uuid` makes. */
+const ID_LENGTH = 36;
+
+/** Encoded properties by kind of body: a producer mostly sends one kind. */
+class Templates {
+  readonly #common: BasicProperties;
+  #contentType = '';
+  #contentEncoding = '';
+  #last: PropertyTemplate | undefined;
+
+  constructor(common: BasicProperties) {
+    this.#common = common;
+  }
+
+  of(contentType: string, contentEncoding: string): PropertyTemplate {
+    const isSame = contentType === this.#contentType && contentEncoding === this.#contentEncoding;
+    if (this.#last && isSame) return this.#last;
+    this.#contentType = contentType;
+    this.#contentEncoding = contentEncoding;
+    const properties = { ...this.#common, contentType, contentEncoding };
+    this.#last = new PropertyTemplate(properties, ID_LENGTH);
+    return this.#last;
+  }
 }
 
 interface Address {

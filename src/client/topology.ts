@@ -48,6 +48,12 @@ export class Topology {
     this.#ensured.delete(entity.name);
   }
 
+  /** Whether an entity, or a queue that is only named, is known to be there. */
+  has(entity: Entity | string): boolean {
+    if (this.#ensured.has(entity)) return this.#ensured.get(entity) === undefined;
+    return entity instanceof Exchange && !entity.isDeclared;
+  }
+
   /** Declares what has not been declared yet. @returns undefined when there is nothing to wait for. */
   ensure(entity: Entity, options?: CallOptions): Promise<void> | undefined {
     if (entity instanceof Exchange && !entity.isDeclared) return undefined;
