@@ -1,5 +1,6 @@
 // AMQP over WebSocket with a client of somebody else's: what is on the wire is not only what ours takes it for.
 import { AMQPWebSocketClient } from '@cloudamqp/amqp-client/amqp-websocket-client';
+import { Connection } from 'leveret';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { type RunningBroker, startBroker } from '../../src/embedded.ts';
@@ -63,6 +64,32 @@ describe('@cloudamqp/amqp-client over WebSocket', () => {
     const message = await fromTcp.basicGet('shared');
     expect(message?.bodyString()).toBe('across');
     await tcp.close();
+  });
+});
+
+describe('our own client over WebSocket', () => {
+  test('publishes and consumes bodies of many frames, cut anywhere', async () => {
+    const connection = new Connection(broker.webSocketUrl!);
+    const bodies = [1, 131_064, 131_065, 3_000_000].map((length) =>
+      Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff),
+    );
+    for (const body of bodies) await connection.publish('web-own', body);
+    const received: number[] = [];
+    for await (const message of connection.consume('web-own')) {
+      const expected = bodies[received.length]!;
+      expect(Buffer.compare(message.raw, expected)).toBe(0);
+      received.push(message.raw.length);
+      await message.ack();
+      if (received.length === bodies.length) break;
+    }
+    await connection.close();
+  });
+
+  test('is told of a wrong password', async () => {
+    const { host } = new URL(broker.webSocketUrl!);
+    const connection = new Connection(`ws://guest:wrong@${host}/`);
+    await expect(connection.connect()).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' });
+    await connection.close();
   });
 });
 
