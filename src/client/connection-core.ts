@@ -50,6 +50,8 @@ export class ConnectionCore implements EntityHost, LaneHost, LinkSink {
   readonly inbox: Inbox;
   /** @internal */
   readonly subscriptions = new Set<HandlerSubscription>();
+  /** @internal Publishes that wait for something before they are in the outbox. */
+  readonly preparing = new Set<Promise<unknown>>();
   protected readonly where: string | readonly string[] | Dialer | undefined;
   readonly #outbox: Outbox;
   readonly #stock: ChannelStock;
@@ -317,7 +319,8 @@ export class ConnectionCore implements EntityHost, LaneHost, LinkSink {
 
   /** Settles when all that was published so far is, or the time is up. */
   protected drained(options: CallOptions): Promise<void> {
-    return this.within(this.#outbox.drained(), options, 'flushing the outbox');
+    const all = Promise.all(this.preparing).then(() => this.#outbox.drained());
+    return this.within(all, options, 'flushing the outbox');
   }
 
   protected closeParts(): void {

@@ -218,7 +218,9 @@ export class Producer<T = unknown> implements AsyncDisposable {
       () => {},
     );
     this.#tail = tail;
+    this.#connection.preparing.add(tail);
     void tail.then(() => {
+      this.#connection.preparing.delete(tail);
       if (this.#tail === tail) this.#tail = undefined;
     });
     return placed.then(({ result }) => result);

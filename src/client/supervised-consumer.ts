@@ -34,6 +34,8 @@ export class SupervisedConsumer implements ConsumerSink {
   #channel: AmqpChannel | undefined;
   #isConsuming = false;
   #isBusy = false;
+  /** The connection that opened while an attempt was under way. */
+  #next: AmqpConnection | undefined;
   #isPaused = false;
   #isStopped = false;
   hasBegun = false;
@@ -76,7 +78,12 @@ export class SupervisedConsumer implements ConsumerSink {
 
   /** Begins, or begins again, on a connection that is open. */
   async attach(amqp: AmqpConnection, isNew: boolean): Promise<void> {
-    if (this.#isStopped || this.#isPaused || this.#isBusy || this.#isConsuming) return;
+    if (this.#isStopped || this.#isPaused || this.#isConsuming) return;
+    if (this.#isBusy) {
+      // The attempt under way is on the connection before this one, and will fail.
+      if (isNew) this.#next = amqp;
+      return;
+    }
     this.#timer?.cancel();
     this.#isBusy = true;
     try {
@@ -90,6 +97,9 @@ export class SupervisedConsumer implements ConsumerSink {
     } finally {
       this.#isBusy = false;
     }
+    const next = this.#next;
+    this.#next = undefined;
+    if (next && next !== amqp && !next.error) await this.attach(next, true);
   }
 
   async #declare(): Promise<void> {

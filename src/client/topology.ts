@@ -124,7 +124,6 @@ export class Topology {
 
   /** Declares everything on a new connection. Fails only with the connection itself. */
   async recover(amqp: AmqpConnection, recovered: boolean): Promise<void> {
-    this.#ensured.clear();
     if (this.#entities.size === 0) return;
     const failed = await this.#declareAll(amqp, this.#inOrder());
     if (amqp.error) throw amqp.error;
