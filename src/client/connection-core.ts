@@ -118,6 +118,11 @@ export class ConnectionCore implements EntityHost, LaneHost, LinkSink {
     this.inbox.lost(error);
   }
 
+  /** @internal What broke the connection, while it is being made again. */
+  get outage(): AMQPError | undefined {
+    return this.link.state === 'recovering' ? this.#lastError : undefined;
+  }
+
   /** Why there is no connection. */
   protected get downError(): AMQPError {
     return (

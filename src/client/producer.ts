@@ -2,6 +2,7 @@
 // it outlives outages; made from a channel it ends with it.
 import type { BasicProperties } from '../protocol/properties.ts';
 import { compress } from './base/compression.ts';
+import { withDelivery } from './base/delivery.ts';
 import type { Duration } from './base/duration.ts';
 import {
   InvalidArgument,
@@ -127,6 +128,8 @@ export class Producer<T = unknown> implements AsyncDisposable {
     try {
       if (this.#isClosed) throw new InvalidArgument('producer', 'has been closed');
       const plan = this.#planOf(options);
+      const { outage } = this.#connection;
+      if (outage && plan.rule.resends === 0) throw withDelivery(outage, 'not-sent');
       const nowMs = this.#connection.clock.now();
       const isPlain = plan.schema === undefined && plan.compression === undefined;
       if (isPlain && this.#tail === undefined && this.#isReady(plan)) {
