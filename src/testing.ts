@@ -32,7 +32,10 @@ export interface MemoryServerOptions {
 export interface DisconnectOptions {
   /** What the client is told. */
   readonly reason?: string;
-  /** `true`, the default: the broker says goodbye (320). `false`: the link breaks without a word. */
+  /**
+   * `true`, the default: the broker says goodbye (320). `false`: the link breaks without a word. Either way, what the client
+   * wrote in this turn of the event loop is on its way, and lost.
+   */
   readonly clean?: boolean;
 }
 

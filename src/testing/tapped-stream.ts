@@ -42,8 +42,9 @@ export class TappedStream implements Transport, TransportHandler {
   readonly #fromClient = new FrameSplitter(PROTOCOL_HEADER_BYTES);
   readonly #fromBroker = new FrameSplitter();
   #handler: TransportHandler | undefined;
-  /** What the client wrote and may not pass yet. */
+  /** What the client wrote and has not passed yet: it is on its way for a turn, and longer when something holds it. */
   #waiting: Waiting[] = [];
+  #isSending = false;
   #hasPublished = false;
   /** From the first publish on, nothing passes that the client wrote. */
   #isHeld = false;
@@ -94,19 +95,35 @@ export class TappedStream implements Transport, TransportHandler {
     if (frame.methodId === PUBLISH) {
       this.#hasPublished = true;
       this.updateBlock();
-      if (this.#host.blockedBecause !== undefined) this.#isHeld = true;
+      if (this.#host.blockedBecause !== undefined && !this.#isHeld) {
+        // What came before it is still read.
+        this.#sendWaiting();
+        this.#isHeld = true;
+      }
     }
-    if (this.#isHeld || this.#host.isStalled || this.#waiting.length > 0) {
-      this.#waiting.push({ bytes: frame.bytes, written });
-    } else {
-      this.#inner.write(frame.bytes, written);
-    }
+    this.#waiting.push({ bytes: frame.bytes, written });
+    this.#sendSoon();
+  }
+
+  #sendSoon(): void {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    setImmediate(() => {
+      this.#isSending = false;
+      this.#sendWaiting();
+    });
   }
 
   #sendWaiting(): void {
     if (this.#isHeld || this.#host.isStalled) return;
-    for (const { bytes, written } of this.#waiting) this.#inner.write(bytes, written);
+    const waiting = this.#waiting;
     this.#waiting = [];
+    for (const { bytes, written } of waiting) this.#inner.write(bytes, written);
+  }
+
+  /** What was on its way will not arrive. */
+  #lose(): void {
+    for (const { written } of this.#waiting.splice(0)) setImmediate(written);
   }
 
   batch(writes: () => void): void {
@@ -124,10 +141,13 @@ export class TappedStream implements Transport, TransportHandler {
   }
 
   end(): void {
-    if (!this.#host.isStalled) this.#inner.end();
+    if (this.#host.isStalled) return;
+    this.#sendWaiting();
+    this.#inner.end();
   }
 
   destroy(): void {
+    this.#lose();
     this.#inner.destroy();
   }
 
@@ -182,8 +202,9 @@ export class TappedStream implements Transport, TransportHandler {
 
   // --- faults
 
-  /** The link breaks: both sides find that the other has gone. */
+  /** The link breaks: both sides find that the other has gone, and what was on its way is lost. */
   cut(reason: string): void {
+    this.#lose();
     this.#error = Object.assign(new Error(reason), { code: 'ECONNRESET' });
     this.#inner.destroy();
   }
@@ -199,6 +220,7 @@ export class TappedStream implements Transport, TransportHandler {
     if (this.#isDismissed) return;
     this.#isDismissed = true;
     this.#isWaitingForAnswer = true;
+    this.#lose();
     const close = methodFrame(0, {
       name: 'connection.close',
       replyCode: ReplyCode.CONNECTION_FORCED,

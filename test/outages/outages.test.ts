@@ -8,7 +8,14 @@ import { expect, test } from 'vitest';
 type Step =
   | { readonly kind: 'publish'; readonly producer: number; readonly count: number }
   | { readonly kind: 'disconnect'; readonly clean: boolean }
-  | { readonly kind: 'stall' | 'block' | 'wait'; readonly seconds: number }
+  | { readonly kind: 'wait'; readonly seconds: number }
+  | {
+      readonly kind: 'stall' | 'block';
+      readonly seconds: number;
+      /** What happens meanwhile. */
+      readonly publishes: number;
+      readonly breaks: boolean;
+    }
   | { readonly kind: 'lose-confirms'; readonly count: number; readonly breaks: boolean }
   | { readonly kind: 'cancel' };
 
@@ -26,11 +33,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('disconnect' as const), clean: fc.boolean() }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait' as const), seconds }) },
   {
     weight: 3,
     arbitrary: fc.record({
-      kind: fc.constantFrom('stall' as const, 'block' as const, 'wait' as const),
+      kind: fc.constantFrom('stall' as const, 'block' as const),
       seconds,
+      publishes: fc.nat(5),
+      breaks: fc.boolean(),
     }),
   },
   {
@@ -105,7 +115,9 @@ class World {
         return;
       default: {
         const fault = next.kind === 'stall' ? broker.stall() : broker.block();
+        for (let i = 0; i < next.publishes; i++) this.#publish(i % 2);
         await broker.advance(next.seconds);
+        if (next.breaks) broker.disconnect({ clean: false });
         fault[Symbol.dispose]();
       }
     }
