@@ -270,6 +270,7 @@ export class ConnectionCore implements EntityHost, LaneHost, LinkSink {
       await this.within(subscription.begun, {}, `a consumer of '${subscription.queue}'`);
     } catch (error) {
       this.subscriptions.delete(subscription);
+      subscription.giveUp(error as AMQPError);
       void subscription.stop({ timeout: 0 });
       throw error;
     }

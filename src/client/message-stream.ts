@@ -84,6 +84,7 @@ export class SubscriptionStream implements MessageStream<unknown> {
   }
 
   #fail(error: unknown): void {
+    if (this.#isEnded) return;
     const reader = this.#readers.shift();
     if (!reader) {
       this.#failure ??= { error };
