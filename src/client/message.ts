@@ -166,7 +166,7 @@ export class Message<T = unknown> {
   /** When it would have expired unread: exact when its sender set `timestamp`, as our producers do; null for never. */
   get expiresAt(): Date | null {
     const marked = this.headers['x-expires-at'];
-    if (marked instanceof Date) return marked;
+    if (typeof marked === 'number') return new Date(marked);
     const ms = readExpirationMs(this.basicProperties);
     if (ms === null) return null;
     return new Date((this.properties.timestamp?.getTime() ?? this.#receivedAtMs) + ms);

@@ -261,7 +261,7 @@ export class Producer<T = unknown> implements AsyncDisposable {
     }
     // The ladder would let the message out early, so the property stays behind and its end goes along.
     if (seconds > 0 && expiresAtMs !== null) {
-      headers = { ...headers, 'x-expires-at': new Date(Math.ceil(expiresAtMs / 1000) * 1000) };
+      headers = { ...headers, 'x-expires-at': expiresAtMs };
     }
     const propagator = this.#propagator;
     if (propagator) {

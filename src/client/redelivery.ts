@@ -41,7 +41,7 @@ function marked(
   marks: readonly [string, FieldValue][],
 ): BasicProperties {
   const { expiration: _, headers = FieldTable.empty, ...rest } = message.basicProperties;
-  let table = headers;
+  let table = headers.without('x-expires-at');
   for (const [name, value] of marks) {
     if (!name.startsWith('x-first-') || !table.has(name)) table = table.with(name, value);
   }
