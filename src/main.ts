@@ -37,6 +37,8 @@ interface Options {
   readonly logFormat: 'text' | 'json';
   readonly memoryLimit?: number;
   readonly maxMessageSize?: number;
+  readonly websocketPort?: number;
+  readonly websocketOrigin?: readonly string[];
 }
 
 /** Something the user can mend: one sentence, no stack. */
@@ -129,6 +131,20 @@ const startCommand = program
       parseMessageSize,
     ),
   )
+  .addOption(
+    new Option(
+      '--websocket-port <port>',
+      'also accept AMQP over WebSocket, for browsers (default: not)',
+    )
+      .env('LEVERET_WEBSOCKET_PORT')
+      .argParser(parsePort),
+  )
+  .addOption(
+    new Option(
+      '--websocket-origin <origin...>',
+      'web pages that may connect, e.g. https://app.example; * for all (default: of this machine)',
+    ),
+  )
   .action((word: string | undefined, options: Options) => {
     if (word !== undefined) {
       throw new UsageError(`unknown command '${word}' (leveret --help lists the commands)`);
@@ -182,6 +198,11 @@ async function start(options: Options): Promise<void> {
     ...(options.syncInterval === undefined ? {} : { syncIntervalMs: options.syncInterval }),
     ...(options.diskFreeLimit === undefined ? {} : { diskFreeLimitBytes: options.diskFreeLimit }),
     ...(options.maxMessageSize === undefined ? {} : { maxMessageBytes: options.maxMessageSize }),
+    ...(options.websocketPort === undefined
+      ? {}
+      : {
+          webSocket: { port: options.websocketPort, allowedOrigins: options.websocketOrigin ?? [] },
+        }),
   }).catch((error: NodeJS.ErrnoException) => {
     throw startProblem(error, options);
   });
@@ -210,11 +231,12 @@ async function start(options: Options): Promise<void> {
   );
 }
 
-function banner({ url, httpUrl = 'none' }: RunningBroker, data: string): string {
+function banner({ url, httpUrl = 'none', webSocketUrl }: RunningBroker, data: string): string {
+  const web = webSocketUrl ? `\n  Browsers  ${webSocketUrl}` : '';
   return `
   Leveret ${version}
 
-  AMQP      ${url}
+  AMQP      ${url}${web}
   HTTP API  ${httpUrl}
   Login     guest / guest, from this machine only
   Data      ${data}
@@ -239,9 +261,16 @@ function startProblem(error: NodeJS.ErrnoException, options: Options): Error {
   );
 }
 
-function listenProblem(error: ListenError, { port: amqpPort, bind, httpPort }: Options): string {
-  const port = error.port ?? amqpPort;
-  const flag = port === httpPort && port !== amqpPort ? '--http-port' : '--port';
+/** The flag that chooses a port. */
+function flagOf(port: number, options: Options): string {
+  if (port === options.port) return '--port';
+  return port === options.httpPort ? '--http-port' : '--websocket-port';
+}
+
+function listenProblem(error: ListenError, options: Options): string {
+  const { bind } = options;
+  const port = error.port ?? options.port;
+  const flag = flagOf(port, options);
   switch (error.code) {
     case 'EADDRINUSE':
       return `port ${port} on ${bind} is in use; stop the program that has it or choose another with ${flag}`;

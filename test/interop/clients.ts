@@ -138,4 +138,26 @@ export const CLIENTS: readonly Client[] = [
     scenarios: TUTORIALS,
     timeoutMs: MINUTE_MS,
   },
+  {
+    name: 'leveret',
+    folder: 'leveret-client',
+    install: (place) => pip(place, 'kombu>=5.5,<6'),
+    command: (place) => [
+      process.execPath,
+      '--import',
+      'tsx',
+      join(place.source, 'scenarios.ts'),
+      join(place.cache, 'bin', 'python'),
+    ],
+    scenarios: [
+      'kombu-reads-bodies',
+      'kombu-reads-properties',
+      'we-read-kombus',
+      'kombu-serves-our-call',
+      'we-serve-kombus-call',
+      'one-ladder',
+      'examples',
+    ],
+    timeoutMs: 3 * MINUTE_MS,
+  },
 ];
