@@ -3,6 +3,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseSize } from './config/size.ts';
 import { consoleLog, logLevels } from './console-log.ts';
 import { LARGEST_MAX_MESSAGE_BYTES, startBroker } from './embedded.ts';
 import { checkStatus, formatCheck, formatReport } from './inspect/format.ts';
@@ -10,7 +11,6 @@ import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
 import { systemFiles } from './platform/files.ts';
 import type { LogLevel } from './platform/log.ts';
 import { isAlive } from './process-alive.ts';
-import { parseSize } from './size.ts';
 import { StorageError } from './store/log/log-recovery.ts';
 import { version } from './version.ts';
 
