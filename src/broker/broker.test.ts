@@ -4,8 +4,6 @@ import { ManualClock } from '../platform/manual-clock.ts';
 import { systemRandom } from '../platform/random.ts';
 import { SEGMENT_BYTES } from '../store/segment-table.ts';
 import { Broker } from './broker.ts';
-import { hashPassword } from './password.ts';
-import { User } from './user.ts';
 
 const newBroker = (memoryLimitBytes = 64 * SEGMENT_BYTES) =>
   new Broker(
@@ -56,7 +54,7 @@ test.each([
 
 test('other users may come from anywhere', () => {
   const broker = newBroker();
-  broker.addUser(new User('ann', hashPassword('secret', systemRandom)));
+  broker.users.add('ann', broker.hashPassword('secret'));
   expect(broker.logIn('ann', 'secret', '192.168.0.7')).toHaveProperty('user.name', 'ann');
 });
 

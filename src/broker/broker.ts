@@ -5,14 +5,20 @@ import type { Random } from '../platform/random.ts';
 import type { DataDirectory } from '../store/data-directory.ts';
 import { MessageStore } from '../store/message-store.ts';
 import { SegmentTable } from '../store/segment-table.ts';
+import { Connections } from './connections.ts';
+import { type Definition, isInVHost } from './definitions.ts';
+import type { Json } from './json.ts';
 import { MemoryAlarm } from './memory-alarm.ts';
 import { sizeOfMessage } from './message.ts';
-import { hashPassword } from './password.ts';
-import { Permission } from './permission.ts';
+import { noSuchParameter } from './operator-error.ts';
+import { GlobalParameters, newParameterComponents } from './parameters.ts';
+import { hashPassword, type PasswordHash } from './password.ts';
 import { Storage, type SyncMode } from './storage.ts';
 import { Turn } from './turn.ts';
-import { User } from './user.ts';
-import { VHost } from './vhost.ts';
+import type { User } from './user.ts';
+import { Users } from './users.ts';
+import type { VHost } from './vhost.ts';
+import { VHosts } from './vhosts.ts';
 
 export interface BrokerServices {
   readonly clock: Clock;
@@ -35,6 +41,7 @@ export interface BrokerOptions {
 export type Login = { readonly user: User } | { readonly refusal: string };
 
 const DEFAULT_USER = 'guest';
+const DEFAULT_VHOST = '/';
 
 export class Broker {
   readonly services: BrokerServices;
@@ -42,8 +49,12 @@ export class Broker {
   readonly turn: Turn;
   readonly store: MessageStore;
   readonly memoryAlarm: MemoryAlarm;
-  readonly #vhosts = new Map<string, VHost>();
-  readonly #users = new Map<string, User>();
+  readonly connections = new Connections();
+  readonly users: Users;
+  readonly vhosts: VHosts;
+  /** The parts of the broker that runtime parameters are for. */
+  readonly parameterComponents = newParameterComponents();
+  readonly #globalParameters = new GlobalParameters();
   /** Undefined for a broker that keeps everything in memory. */
   readonly #storage: Storage | undefined;
   #lastLogId = 0;
@@ -63,40 +74,75 @@ export class Broker {
     this.memoryAlarm = new MemoryAlarm(options.memoryLimitBytes);
     const table = new SegmentTable((usedBytes) => this.memoryAlarm.update(usedBytes));
     this.store = new MessageStore(table, sizeOfMessage);
-    this.addVHost('/');
-    if (directory) {
-      const owner = {
-        store: this.store,
-        table,
-        log: services.log,
-        clock: services.clock,
-        vhost: (name: string) => this.vhost(name) ?? this.addVHost(name),
-        vhosts: () => this.#vhosts.values(),
-        onDirty: () => this.turn.end(),
-        onFailed: (error: Error) => options.onDiskFailed?.(error),
-      };
-      this.#storage = new Storage(owner, directory, options.sync ?? 'always');
-      this.#lastLogId = this.#storage.lastLogId;
-    }
-    const guest = new User(DEFAULT_USER, hashPassword(DEFAULT_USER, services.random), [
-      'administrator',
-    ]);
-    guest.setPermission('/', new Permission('.*', '.*', '.*'));
-    this.addUser(guest);
-  }
-
-  addVHost(name: string): VHost {
-    const { random, log } = this.services;
-    const vhost = new VHost(name, {
+    const record = (definition: Definition) => this.#storage?.record(definition);
+    const { connections } = this;
+    this.users = new Users({
+      connections,
+      record,
+      hasVHost: (name) => this.vhosts.get(name) !== undefined,
+    });
+    this.vhosts = new VHosts({
       turn: this.turn,
       store: this.store,
-      random,
-      log,
-      record: (definition) => this.#storage?.record(definition),
+      random: services.random,
+      log: services.log,
+      parameterComponents: this.parameterComponents,
       nextLogId: () => this.#nextLogId(),
+      record,
+      connections,
+      users: this.users,
     });
-    this.#vhosts.set(name, vhost);
-    return vhost;
+    if (!directory) {
+      this.#addDefaults();
+      return;
+    }
+    const owner = {
+      store: this.store,
+      table,
+      log: services.log,
+      clock: services.clock,
+      vhosts: () => this.vhosts.values(),
+      restore: (definition: Definition) => this.#restore(definition),
+      restored: () => this.#restored(),
+      definitions: () => this.#definitions(),
+      onDirty: () => this.turn.end(),
+      onFailed: (error: Error) => options.onDiskFailed?.(error),
+    };
+    this.#storage = new Storage(owner, directory, options.sync ?? 'always');
+    this.#lastLogId = this.#storage.lastLogId;
+  }
+
+  #restore(definition: Definition): void {
+    if (isInVHost(definition)) this.vhosts.restoreIn(definition);
+    else if ('globalParameter' in definition) {
+      this.#globalParameters.set(definition.globalParameter);
+    } else if ('noGlobalParameter' in definition) {
+      this.#globalParameters.delete(definition.noGlobalParameter.name);
+    } else {
+      this.vhosts.restore(definition);
+      this.users.restore(definition);
+    }
+  }
+
+  /** As in RabbitMQ, a broker without any vhosts and users is a new one, or as good as new. */
+  #restored(): void {
+    if (this.users.size === 0 && !this.vhosts.hasDeclared) this.#addDefaults();
+    for (const vhost of this.vhosts.values()) vhost.restored();
+  }
+
+  /** All that is to last, as entries of a journal. */
+  *#definitions(): Iterable<Definition> {
+    for (const parameter of this.#globalParameters.values()) yield { globalParameter: parameter };
+    yield* this.vhosts.definitions();
+    yield* this.users.definitions();
+    for (const vhost of this.vhosts.values()) yield* vhost.definitions();
+  }
+
+  #addDefaults(): void {
+    this.vhosts.add(DEFAULT_VHOST, { description: 'Default virtual host', tags: [] });
+    this.users.add(DEFAULT_USER, this.hashPassword(DEFAULT_USER), ['administrator']);
+    const everything = { configure: '.*', write: '.*', read: '.*' };
+    this.users.setPermission(DEFAULT_USER, DEFAULT_VHOST, everything);
   }
 
   /** Where nothing is kept, no queue needs a number. */
@@ -111,17 +157,51 @@ export class Broker {
     await this.#storage?.close();
   }
 
-  vhost(name: string): VHost | undefined {
-    return this.#vhosts.get(name);
+  /** Everything that has changed so far is on disk when this resolves: for who answers an operator. */
+  synced(): Promise<void> {
+    const { store } = this;
+    if (!store.isDirty) return Promise.resolve();
+    const { generation } = store;
+    return new Promise((resolve) => {
+      const look = () => {
+        if (store.syncedGeneration >= generation) resolve();
+        else store.whenSynced(look);
+      };
+      look();
+    });
   }
 
-  addUser(user: User): void {
-    this.#users.set(user.name, user);
+  vhost(name: string): VHost | undefined {
+    return this.vhosts.get(name);
+  }
+
+  /** For users that are added or changed. */
+  hashPassword(password: string): PasswordHash {
+    return hashPassword(password, this.services.random);
+  }
+
+  globalParameters(): Iterable<{ readonly name: string; readonly value: Json }> {
+    return this.#globalParameters.values();
+  }
+
+  globalParameter(name: string): Json | undefined {
+    return this.#globalParameters.get(name);
+  }
+
+  setGlobalParameter(name: string, value: Json): void {
+    this.#globalParameters.set({ name, value });
+    this.#storage?.record({ globalParameter: { name, value } });
+  }
+
+  /** @throws OperatorError when there is none. */
+  clearGlobalParameter(name: string): void {
+    if (!this.#globalParameters.delete(name)) throw noSuchParameter();
+    this.#storage?.record({ noGlobalParameter: { name } });
   }
 
   /** Checks a name and password. The default user may come from this machine only. */
   logIn(name: string, password: string, remoteHost: string): Login {
-    const user = this.#users.get(name);
+    const user = this.users.get(name);
     if (!user?.knows(password)) return { refusal: `user '${name}' - invalid credentials` };
     if (name === DEFAULT_USER && !isLoopback(remoteHost)) {
       return { refusal: `user '${name}' can only connect via localhost` };

@@ -39,8 +39,8 @@ describe('arguments', () => {
 test.each([
   [{ queue: {} }, true],
   [{ noBinding: {} }, true],
-  [{ user: {} }, false],
-  [{ queue: {}, user: {} }, false],
+  [{ galaxy: {} }, false],
+  [{ queue: {}, galaxy: {} }, false],
   [{}, false],
   [null, false],
   ['queue', false],

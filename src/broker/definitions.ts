@@ -1,11 +1,17 @@
-// What there is, as entries of the journal: durable exchanges, queues and the bindings between them. Every change is an entry;
-// reading them in order gives the model back.
+// What there is, as entries of the journal: vhosts and users with what they may do, policies and parameters, durable exchanges,
+// queues and the bindings between them. Every change is an entry; reading them in order gives the model back.
 import { ByteReader } from '../protocol/byte-reader.ts';
 import { ByteWriter } from '../protocol/byte-writer.ts';
 import { decodeTable, encodeTable, type FieldTable } from '../protocol/field-table.ts';
 import type { Binding, Destination } from './binding.ts';
 import type { Exchange } from './exchange/exchange.ts';
+import type { UserLimits, VHostLimits } from './limits.ts';
+import type { GlobalParameter, Parameter } from './parameters.ts';
+import type { PasswordHash } from './password.ts';
+import type { PermissionPatterns, TopicPermissionPatterns } from './permission.ts';
+import type { PolicyProperties } from './policy/policy.ts';
 import type { Queue } from './queue/queue.ts';
+import type { VHostMetadata } from './vhost/metadata.ts';
 
 /** Field tables as base64 of their bytes, so that every type comes back as it was. */
 type EncodedTable = string;
@@ -34,15 +40,81 @@ export interface BindingEntry {
   readonly arguments: EncodedTable;
 }
 
-export type Definition =
+interface VHostEntry extends VHostMetadata {
+  readonly vhost: string;
+  readonly limits: VHostLimits;
+}
+export interface UserEntry {
+  readonly name: string;
+  readonly password: PasswordHash;
+  readonly tags: readonly string[];
+  readonly limits: UserLimits;
+}
+interface PermissionEntry extends PermissionPatterns {
+  readonly user: string;
+  readonly vhost: string;
+}
+interface TopicPermissionEntry extends TopicPermissionPatterns {
+  readonly user: string;
+  readonly vhost: string;
+  readonly exchange: string;
+}
+interface PolicyEntry extends PolicyProperties {
+  readonly vhost: string;
+}
+interface ParameterEntry extends Parameter {
+  readonly vhost: string;
+}
+
+/** What tells one thing from the others of its kind. */
+interface InVHost {
+  readonly vhost: string;
+  readonly name: string;
+}
+
+/** Of the kinds of entries, those that concern users and what is the whole broker's. */
+export type BrokerDefinition =
+  | { readonly vhost: VHostEntry }
+  | { readonly user: UserEntry }
+  | { readonly permission: PermissionEntry }
+  | { readonly topicPermission: TopicPermissionEntry }
+  | { readonly globalParameter: GlobalParameter }
+  | { readonly noVhost: { readonly vhost: string } }
+  | { readonly noUser: { readonly name: string } }
+  | { readonly noPermission: { readonly user: string; readonly vhost: string } }
+  | { readonly noTopicPermission: Omit<TopicPermissionEntry, keyof TopicPermissionPatterns> }
+  | { readonly noGlobalParameter: { readonly name: string } };
+
+/** Those that concern what is in one vhost. */
+export type VHostDefinition =
   | { readonly exchange: ExchangeEntry }
   | { readonly queue: QueueEntry }
   | { readonly binding: BindingEntry }
-  | { readonly noExchange: { readonly vhost: string; readonly name: string } }
-  | { readonly noQueue: { readonly vhost: string; readonly name: string } }
-  | { readonly noBinding: BindingEntry };
+  | { readonly policy: PolicyEntry }
+  | { readonly operatorPolicy: PolicyEntry }
+  | { readonly parameter: ParameterEntry }
+  | { readonly noExchange: InVHost }
+  | { readonly noQueue: InVHost }
+  | { readonly noBinding: BindingEntry }
+  | { readonly noPolicy: InVHost }
+  | { readonly noOperatorPolicy: InVHost }
+  | { readonly noParameter: Omit<ParameterEntry, 'value'> };
 
-const KINDS = ['exchange', 'queue', 'binding', 'noExchange', 'noQueue', 'noBinding'];
+export type Definition = BrokerDefinition | VHostDefinition;
+
+const BROKER_KINDS = [
+  ...['vhost', 'user', 'permission', 'topicPermission', 'globalParameter'],
+  ...['noVhost', 'noUser', 'noPermission', 'noTopicPermission', 'noGlobalParameter'],
+];
+const VHOST_KINDS = [
+  ...['exchange', 'queue', 'binding', 'policy', 'operatorPolicy', 'parameter'],
+  ...['noExchange', 'noQueue', 'noBinding', 'noPolicy', 'noOperatorPolicy', 'noParameter'],
+];
+const KINDS = [...BROKER_KINDS, ...VHOST_KINDS];
+
+export function isInVHost(definition: Definition): definition is VHostDefinition {
+  return VHOST_KINDS.includes(Object.keys(definition)[0]!);
+}
 
 /** Whether this version knows what an entry of the journal says. */
 export function isDefinition(entry: unknown): entry is Definition {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { noPassword } from './password.ts';
 import { Permission } from './permission.ts';
 import { User } from './user.ts';
 
@@ -50,8 +51,8 @@ test('asking twice gives the same answer', () => {
 });
 
 test('a user may do what the permission of the vhost says, and nothing where it has none', () => {
-  const user = new User('u', '');
-  user.setPermission('/', new Permission('^c', '.*', ''));
+  const user = new User('u', noPassword);
+  user.permissions.set('/', new Permission('^c', '.*', ''));
   expect([user.mayEnter('/'), user.mayEnter('other')]).toEqual([true, false]);
   expect(user.may('configure', 'c1', '/')).toBe(true);
   expect(user.may('configure', 'd1', '/')).toBe(false);
@@ -69,7 +70,7 @@ test.each([
     "write access to exchange 'amq.default' in vhost '/' refused for user 'u'",
   ],
 ] as const)('a refusal: %s %s %s', (operation, kind, name, explanation) => {
-  const user = new User('u', '');
+  const user = new User('u', noPassword);
   expect(() => user.require(operation, kind, name, '/')).toThrow(
     expect.objectContaining({ code: 403, message: `ACCESS_REFUSED - ${explanation}` }),
   );

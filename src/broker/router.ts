@@ -20,8 +20,8 @@ export class Router {
     this.#exchanges = exchanges;
   }
 
-  /** An exchange has come. */
-  exchangeAdded(exchange: Exchange): void {
+  /** An exchange has come, or sends elsewhere what matches none of its bindings. */
+  exchangeChanged(exchange: Exchange): void {
     if (exchange.alternate === '') this.#defaultIsAlternate = true;
     this.#routes.clear();
   }

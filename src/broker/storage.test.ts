@@ -232,6 +232,24 @@ test('messages of a queue that is consumed count as delivered', async () => {
   expect(await drain(next, 'waiting')).toEqual(['m']);
 });
 
+test('a vhost that is deleted takes its messages along', async () => {
+  const { files, path } = place();
+  const first = start(files, path);
+  const inVHost = (broker: Broker) =>
+    broker.vhosts.add('v').declareQueue({ ...flags, name: 'q' }, owner, false);
+  publish(first, 'gone', [inVHost(first)]);
+  publish(first, 'kept', [declare(first, 'q')]);
+  await written();
+  first.vhosts.delete('v');
+  await written();
+  expect(inVHost(first).readyCount).toBe(0);
+  await written();
+  const next = start(files.copy(), path);
+  expect(next.vhosts.require('v').queue('q')?.readyCount).toBe(0);
+  expect(await drain(next, 'q')).toEqual(['kept']);
+  expect(errors()).toEqual([]);
+});
+
 describe('damage', () => {
   async function damaged(change: (files: MemoryFiles, path: string) => void) {
     const { files, path } = place();
@@ -274,7 +292,7 @@ describe('damage', () => {
       journal[journal.indexOf('"a"')]! ^= 1;
     });
     const next = start(files, path);
-    expect(errors()[0]).toMatch(/definitions\.journal: line 1 is damaged and was left out/);
+    expect(errors()[0]).toMatch(/definitions\.journal: line 4 is damaged and was left out/);
     expect(root(next).queue('a')).toBeUndefined();
     expect(await drain(next, 'b')).toEqual(['one, for b', 'two, for b', 'three, for b']);
   });
@@ -292,7 +310,7 @@ describe('damage', () => {
     const { files, path } = await damaged(() => {});
     const journal = `${path}/${JOURNAL}`;
     const { crc32 } = await import('node:zlib');
-    const json = '{"policy":{"vhost":"/","name":"p"}}';
+    const json = '{"galaxy":{"vhost":"/","name":"p"}}';
     const line = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
     // In front of the zeros that the file has behind its entries.
     const [entries = ''] = (files.readText(journal) ?? '').split('\0');
@@ -301,7 +319,7 @@ describe('damage', () => {
     const before = files.copy();
     expect(() => start(files, path)).toThrow(StorageError);
     expect(() => start(files, path)).toThrow(
-      /newer version of Leveret \(it defines policy\); start that version, or choose another/,
+      /newer version of Leveret \(it defines galaxy\); start that version, or choose another/,
     );
     expect(files.differences(before)).toEqual([]);
   });

@@ -29,9 +29,13 @@ export interface StorageOwner {
   readonly table: SegmentTable;
   readonly log: Log;
   readonly clock: Clock;
-  /** The vhost of that name, made if need be. */
-  vhost(name: string): VHost;
   vhosts(): Iterable<VHost>;
+  /** Carries out what an entry of the journal says. */
+  restore(definition: Definition): void;
+  /** All of them have been read, and a directory that was new holds none. */
+  restored(): void;
+  /** All that is to last, as entries of a journal. */
+  definitions(): Iterable<Definition>;
   /** There is something to write at the end of the turn. */
   onDirty(): void;
   /** The disk has failed; nothing that was not synced can be promised any more. */
@@ -121,14 +125,14 @@ export class Storage {
       this.#owner.log.write('error', `data damaged: ${sentence}`);
     }
     for (const entry of content.entries as Definition[]) {
-      const [{ vhost, logId }] = Object.values(entry) as [{ vhost: string; logId?: number }];
-      this.#owner.vhost(vhost).restore(entry);
-      this.lastLogId = Math.max(this.lastLogId, logId ?? 0);
+      this.#owner.restore(entry);
+      if ('queue' in entry) this.lastLogId = Math.max(this.lastLogId, entry.queue.logId);
     }
+    this.#owner.restored();
   }
 
   #definitions(): Definition[] {
-    return [...this.#owner.vhosts()].flatMap((vhost) => [...vhost.definitions()]);
+    return [...this.#owner.definitions()];
   }
 
   /** What was said in old files about deliveries goes with them, so every file says it again. */

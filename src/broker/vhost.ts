@@ -1,44 +1,38 @@
-// A virtual host: exchanges, queues and bindings with a name space of their own, and the way of a message through them.
+// A virtual host: exchanges, queues and bindings with a name space of their own, and the way of a message through them; policies,
+// limits and parameters that hold for these.
 import type { Log } from '../platform/log.ts';
 import { type Random, randomToken } from '../platform/random.ts';
 import type { Content } from '../protocol/content.ts';
-import { FieldTable } from '../protocol/field-table.ts';
+import type { FieldTable } from '../protocol/field-table.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
 import {
-  type BindingEntry,
-  bindingEntry,
   type Definition,
   decodeArguments,
-  exchangeDefinition,
-  isDurable,
   queueDefinition,
+  type VHostDefinition,
 } from './definitions.ts';
-import { requireSame, requireSameArguments, requireText } from './equivalence.ts';
-import { DefaultExchange } from './exchange/default.ts';
-import { Exchange, type ExchangeProperties } from './exchange/exchange.ts';
-import { exchangeTypes } from './exchange/types.ts';
+import { requireSame, requireSameArguments } from './equivalence.ts';
+import type { Exchange, ExchangeProperties } from './exchange/exchange.ts';
+import type { Json } from './json.ts';
+import { isReached, parseVHostLimits, type VHostLimits } from './limits.ts';
+import { newParameterComponents, type ParameterComponents } from './parameters.ts';
 import { Queue, type QueueHost, type QueueProperties } from './queue/queue.ts';
 import {
   argumentsWithoutEffect,
   checkQueueArguments,
   queueArgumentNames,
 } from './queue/queue-arguments.ts';
+import { withDefaultType } from './queue/queue-type.ts';
 import { accessRefused, named, notFound, preconditionFailed, resourceLocked } from './refusal.ts';
-import { Router } from './router.ts';
+import type { Router } from './router.ts';
 import type { Turn } from './turn.ts';
-
-const RESERVED_PREFIX = 'amq.';
-
-/** What every vhost has from the start, besides the default exchange. */
-const PREDECLARED: readonly (readonly [name: string, type: string, internal: boolean])[] = [
-  ['amq.direct', 'direct', false],
-  ['amq.fanout', 'fanout', false],
-  ['amq.topic', 'topic', false],
-  ['amq.headers', 'headers', false],
-  ['amq.match', 'headers', false],
-  ['amq.rabbitmq.trace', 'topic', true],
-];
+import { Exchanges, RESERVED_PREFIX } from './vhost/exchanges.ts';
+import { ExclusiveQueues } from './vhost/exclusive-queues.ts';
+import { noMetadata, type VHostMetadata } from './vhost/metadata.ts';
+import { Policies } from './vhost/policies.ts';
+import { Recorder } from './vhost/recorder.ts';
+import { VHostParameters } from './vhost/vhost-parameters.ts';
 
 /** What a vhost shares with the others of its broker. */
 export interface VHostServices {
@@ -50,6 +44,8 @@ export interface VHostServices {
   readonly record: (definition: Definition) => void;
   /** A number for a queue in the log that no queue had before. */
   readonly nextLogId: () => number;
+  /** Who takes which runtime parameters. Default: nobody; those of components that are known are kept. */
+  readonly parameterComponents?: ParameterComponents;
 }
 
 /** Where direct replies go. */
@@ -64,12 +60,15 @@ export class VHost implements QueueHost {
   readonly #random: Random;
   readonly #log: Log;
   readonly #services: VHostServices;
-  /** While the journal is read, it is not written, and nothing goes by itself. */
-  #isRestoring = false;
-  readonly #exchanges = new Map<string, Exchange>();
+  readonly #recorder: Recorder;
   readonly #queues = new Map<string, Queue>();
-  readonly #exclusiveQueues = new Map<object, Set<Queue>>();
-  readonly router = new Router(this.#exchanges);
+  readonly #exclusiveQueues = new ExclusiveQueues();
+  readonly #exchanges: Exchanges;
+  readonly router: Router;
+  readonly policies: Policies;
+  readonly parameters: VHostParameters;
+  #metadata = noMetadata;
+  #limits: VHostLimits = {};
   /** Requesters that wait for direct replies, by the routing key that leads to them. */
   readonly replyTargets = new Map<string, ReplyTarget>();
 
@@ -80,90 +79,112 @@ export class VHost implements QueueHost {
     this.#random = services.random;
     this.#log = services.log;
     this.#services = services;
-    const common = { durable: true, autoDelete: false, arguments: FieldTable.empty };
-    const unnamed = { name: '', type: 'direct', internal: false, ...common };
-    this.#exchanges.set('', new Exchange(unnamed, new DefaultExchange(this.#queues)));
-    for (const [exchange, type, internal] of PREDECLARED) {
-      this.#addExchange({ name: exchange, type, internal, ...common });
-    }
+    this.#recorder = new Recorder(services.record);
+    this.#exchanges = new Exchanges(name, this.#queues, this.#recorder);
+    this.router = this.#exchanges.router;
+    const subjects = {
+      queues: this.#queues,
+      exchanges: this.#exchanges,
+      alternateChanged: (exchange: Exchange) => this.router.exchangeChanged(exchange),
+      warn: (text: string) => this.#log.write('warning', text),
+    };
+    this.policies = new Policies(name, subjects, this.#recorder);
+    const components = services.parameterComponents ?? newParameterComponents();
+    this.parameters = new VHostParameters(this, components, this.#recorder);
   }
 
-  #record(definition: Definition): void {
-    if (!this.#isRestoring) this.#services.record(definition);
+  get metadata(): VHostMetadata {
+    return this.#metadata;
+  }
+
+  setMetadata(metadata: VHostMetadata): void {
+    this.#metadata = metadata;
+    this.#recordSelf();
+  }
+
+  get limits(): VHostLimits {
+    return this.#limits;
+  }
+
+  /**
+   * Sets all limits: `{"max-connections": 100}` lifts the one for queues. What is there already stays.
+   * @throws OperatorError for what are no limits.
+   */
+  setLimits(limits: Json): void {
+    this.#limits = parseVHostLimits(limits);
+    this.#recordSelf();
+  }
+
+  #recordSelf(): void {
+    this.#recorder.record(this.definition);
+  }
+
+  /** The vhost itself, as an entry of a journal. */
+  get definition(): Definition {
+    return { vhost: { vhost: this.name, ...this.#metadata, limits: this.#limits } };
   }
 
   /** Carries out what an entry of the journal says. */
-  restore(definition: Definition): void {
-    this.#isRestoring = true;
-    if ('exchange' in definition) {
-      const { exchange } = definition;
-      const restored = decodeArguments(exchange.arguments);
-      this.#addExchange({ ...exchange, durable: true, arguments: restored });
-    } else if ('queue' in definition) {
+  restore(definition: VHostDefinition): void {
+    this.#recorder.isRestoring = true;
+    if ('queue' in definition) {
       const { queue } = definition;
       const restored = decodeArguments(queue.arguments);
       this.#addQueue(
         { ...queue, durable: true, exclusive: false, arguments: restored },
         queue.logId,
       );
-    } else if ('noExchange' in definition) {
-      const exchange = this.#exchanges.get(definition.noExchange.name);
-      if (exchange) this.#removeExchange(exchange);
     } else if ('noQueue' in definition) {
       const queue = this.#queues.get(definition.noQueue.name);
       if (queue) this.deleteQueue(queue);
-    } else if ('binding' in definition) {
-      this.#rebind(definition.binding, (...all) => this.bind(...all));
     } else {
-      this.#rebind(definition.noBinding, (...all) => this.unbind(...all));
+      this.#exchanges.restore(definition);
+      this.policies.restore(definition);
+      this.parameters.restore(definition);
     }
-    this.#isRestoring = false;
+    this.#recorder.isRestoring = false;
   }
 
-  #rebind(
-    entry: BindingEntry,
-    change: (from: Exchange, to: Destination, key: string, bindingArguments: FieldTable) => void,
-  ): void {
-    const source = this.#exchanges.get(entry.source);
-    const destinations = entry.kind === 'queue' ? this.#queues : this.#exchanges;
-    const destination = destinations.get(entry.destination);
-    if (!source || !destination) return;
-    change(source, destination, entry.routingKey, decodeArguments(entry.arguments));
+  /** Carries out what an entry of the journal says of the vhost itself. */
+  restoreSelf({ limits, ...metadata }: VHostMetadata & { readonly limits: VHostLimits }): void {
+    this.#metadata = metadata;
+    this.#limits = limits;
   }
 
-  /** All that is to last, as entries of a journal. */
+  /** All of the journal has been read. */
+  restored(): void {
+    this.policies.applyAll();
+    this.parameters.announce();
+  }
+
+  /** All in it that is to last, as entries of a journal. */
   *definitions(): Iterable<Definition> {
-    for (const exchange of this.#exchanges.values()) {
-      const isOwn = exchange.name === '' || exchange.name.startsWith(RESERVED_PREFIX);
-      if (exchange.durable && !isOwn) yield exchangeDefinition(this.name, exchange);
-    }
+    yield* this.#exchanges.definitions();
     for (const queue of this.#queues.values()) {
       if (queue.durable) yield queueDefinition(this.name, queue);
     }
-    for (const exchange of this.#exchanges.values()) {
-      for (const binding of exchange.bindings) {
-        if (isDurable(binding)) yield { binding: bindingEntry(this.name, binding) };
-      }
-    }
+    yield* this.#exchanges.bindingDefinitions();
+    yield* this.policies.definitions();
+    yield* this.parameters.definitions();
+  }
+
+  /** Nothing that happens here is told to the journal from now on. */
+  mute(): void {
+    this.#recorder.isRestoring = true;
+  }
+
+  /** The vhost is deleted, and everything in it. */
+  drop(): void {
+    this.mute();
+    for (const queue of [...this.#queues.values()]) this.deleteQueue(queue);
   }
 
   get queues(): Iterable<Queue> {
     return this.#queues.values();
   }
 
-  exchange(name: string): Exchange | undefined {
-    return this.#exchanges.get(name);
-  }
-
   queue(name: string): Queue | undefined {
     return this.#queues.get(name);
-  }
-
-  /** @throws AmqpError 404 */
-  requireExchange(name: string): Exchange {
-    const exchange = this.#exchanges.get(name);
-    if (!exchange) throw notFound(`no ${named('exchange', name, this.name)}`);
-    return exchange;
   }
 
   /** @throws AmqpError 404 when there is none, 405 when another connection has it for itself. */
@@ -186,40 +207,22 @@ export class VHost implements QueueHost {
     );
   }
 
+  exchange(name: string): Exchange | undefined {
+    return this.#exchanges.get(name);
+  }
+
+  /** @throws AmqpError 404 */
+  requireExchange(name: string): Exchange {
+    return this.#exchanges.require(name);
+  }
+
   /**
    * Makes sure that an exchange of these properties is there.
    * @throws AmqpError 406 when one of other properties is, 403 for a reserved name.
    */
   declareExchange(properties: ExchangeProperties): void {
-    const { name } = properties;
-    const resource = named('exchange', name, this.name);
-    if (!exchangeTypes.has(properties.type)) {
-      throw preconditionFailed(`unknown exchange type '${properties.type}'`);
-    }
-    const existing = this.#exchanges.get(name);
-    if (!existing) {
-      if (name.startsWith(RESERVED_PREFIX)) {
-        throw accessRefused(`exchange name '${name}' contains reserved prefix 'amq.*'`);
-      }
-      requireText('alternate-exchange', resource, properties.arguments);
-      this.#addExchange(properties);
-      return;
-    }
-    requireSame('type', resource, existing.type, properties.type);
-    requireSame('durable', resource, existing.durable, properties.durable);
-    requireSame('auto_delete', resource, existing.autoDelete, properties.autoDelete);
-    requireSame('internal', resource, existing.internal, properties.internal);
-    const current = existing.arguments;
-    requireSameArguments(['alternate-exchange'], resource, current, properties.arguments);
-  }
-
-  #addExchange(properties: ExchangeProperties): void {
-    const Type = exchangeTypes.get(properties.type)!;
-    const exchange = new Exchange(properties, new Type());
-    this.#exchanges.set(properties.name, exchange);
-    this.router.exchangeAdded(exchange);
-    const isOwn = exchange.name.startsWith(RESERVED_PREFIX);
-    if (exchange.durable && !isOwn) this.#record(exchangeDefinition(this.name, exchange));
+    this.#exchanges.declare(properties);
+    this.policies.apply(this.requireExchange(properties.name));
   }
 
   /**
@@ -227,77 +230,22 @@ export class VHost implements QueueHost {
    * @throws AmqpError 403 for the broker's own, 406 with `ifUnused` when something is bound to it.
    */
   deleteExchange(name: string, ifUnused: boolean): void {
-    if (name.startsWith(RESERVED_PREFIX) && this.#exchanges.has(name)) {
-      throw accessRefused(`deletion of system ${named('exchange', name, this.name)} not allowed`);
-    }
-    const exchange = this.#exchanges.get(name);
-    if (!exchange) return;
-    if (ifUnused && exchange.isUsed) {
-      throw preconditionFailed(`${named('exchange', name, this.name)} in use`);
-    }
-    this.#removeExchange(exchange);
-  }
-
-  #forgetExchange({ name, durable }: Exchange): void {
-    this.#exchanges.delete(name);
-    if (durable) this.#record({ noExchange: { vhost: this.name, name } });
-  }
-
-  #removeExchange(exchange: Exchange): void {
-    this.#forgetExchange(exchange);
-    for (const binding of [...exchange.bindings]) exchange.unbind(binding);
-    this.#unbindAll(exchange);
-    this.router.bindingsChanged();
-  }
-
-  /** Takes away the bindings to a destination that is going, and the auto-delete exchanges that leaves unused. */
-  #unbindAll(destination: Destination): void {
-    // A list, not recursion: a client may build a longer chain of such exchanges than our stack is deep.
-    const going = [destination];
-    for (const next of going) {
-      for (const binding of [...next.incoming]) {
-        const { source } = binding;
-        source.unbind(binding);
-        const isUnneeded = source.autoDelete && !source.isUsed && !this.#isRestoring;
-        if (!isUnneeded || !this.#exchanges.has(source.name)) continue;
-        this.#forgetExchange(source);
-        going.push(source);
-      }
-    }
-  }
-
-  #deleteIfUnused(exchange: Exchange): void {
-    if (this.#isRestoring) return;
-    if (exchange.autoDelete && !exchange.isUsed && this.#exchanges.has(exchange.name)) {
-      this.#removeExchange(exchange);
-    }
+    this.#exchanges.delete(name, ifUnused);
   }
 
   /** Adds a binding; what is bound already stays so. */
-  bind(
-    source: Exchange,
-    destination: Destination,
-    routingKey: string,
-    bindingArguments: FieldTable,
-  ): void {
-    const binding = source.bind(destination, routingKey, bindingArguments);
-    this.router.bindingsChanged();
-    if (binding && isDurable(binding)) this.#record({ binding: bindingEntry(this.name, binding) });
+  bind(source: Exchange, to: Destination, routingKey: string, bindingArguments: FieldTable): void {
+    this.#exchanges.bind(source, to, routingKey, bindingArguments);
   }
 
   /** Removes a binding; one that is not there is fine. */
   unbind(
     source: Exchange,
-    destination: Destination,
+    to: Destination,
     routingKey: string,
     bindingArguments: FieldTable,
   ): void {
-    const binding = source.binding(destination, routingKey, bindingArguments);
-    if (!binding) return;
-    source.unbind(binding);
-    this.router.bindingsChanged();
-    if (isDurable(binding)) this.#record({ noBinding: bindingEntry(this.name, binding) });
-    this.#deleteIfUnused(source);
+    this.#exchanges.unbind(source, to, routingKey, bindingArguments);
   }
 
   /** A name for a queue whose declarer gave none. */
@@ -308,9 +256,10 @@ export class VHost implements QueueHost {
   /**
    * Makes sure that a queue of these properties is there, and belongs to `owner` if it is exclusive.
    * @throws AmqpError 405 when it is another connection's, 406 when it has other properties or an argument cannot be,
-   * 403 for a reserved name.
+   * 403 for a reserved name, 406 when the vhost has as many queues as it may.
    */
-  declareQueue(properties: QueueProperties, owner: object, nameIsGenerated: boolean): Queue {
+  declareQueue(given: QueueProperties, owner: object, nameIsGenerated: boolean): Queue {
+    const properties = withDefaultType(given, this.#metadata.defaultQueueType);
     const { name, exclusive } = properties;
     const durable = properties.durable && !exclusive;
     const existing = this.#queues.get(name);
@@ -327,26 +276,30 @@ export class VHost implements QueueHost {
     if (!nameIsGenerated && name.startsWith(RESERVED_PREFIX)) {
       throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
     }
+    this.#checkMayAddQueue(name);
     checkQueueArguments(name, this.name, properties.arguments);
     const logId = durable ? this.#services.nextLogId() : 0;
     const queue = this.#addQueue({ ...properties, durable }, logId, exclusive ? owner : undefined);
-    if (exclusive) this.#rememberExclusive(queue, owner);
+    if (exclusive) this.#exclusiveQueues.add(queue, owner);
     this.#warnOfArgumentsWithoutEffect(queue);
     return queue;
+  }
+
+  #checkMayAddQueue(name: string): void {
+    const { maxQueues } = this.#limits;
+    if (!isReached(maxQueues, this.#queues.size)) return;
+    throw preconditionFailed(
+      `cannot declare queue '${name}': queue limit in vhost '${this.name}' (${maxQueues}) is reached`,
+    );
   }
 
   #addQueue(properties: QueueProperties, logId: number, owner?: object): Queue {
     const queue = new Queue(properties, this, owner, logId);
     this.#queues.set(queue.name, queue);
     this.router.queueChanged(queue);
-    if (queue.durable) this.#record(queueDefinition(this.name, queue));
+    if (!this.#recorder.isRestoring) this.policies.apply(queue);
+    if (queue.durable) this.#recorder.record(queueDefinition(this.name, queue));
     return queue;
-  }
-
-  #rememberExclusive(queue: Queue, owner: object): void {
-    const queues = this.#exclusiveQueues.get(owner);
-    if (queues) queues.add(queue);
-    else this.#exclusiveQueues.set(owner, new Set([queue]));
   }
 
   #warnOfArgumentsWithoutEffect(queue: Queue): void {
@@ -368,10 +321,10 @@ export class VHost implements QueueHost {
     if (ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${resource} in use`);
     if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${resource} not empty`);
     this.#queues.delete(queue.name);
-    if (queue.durable) this.#record({ noQueue: { vhost: this.name, name: queue.name } });
-    if (queue.owner) this.#exclusiveQueues.get(queue.owner)?.delete(queue);
+    if (queue.durable) this.#recorder.record({ noQueue: { vhost: this.name, name: queue.name } });
+    this.#exclusiveQueues.remove(queue);
     this.router.queueChanged(queue);
-    this.#unbindAll(queue);
+    this.#exchanges.unbindAll(queue);
     return queue.delete();
   }
 
@@ -381,8 +334,8 @@ export class VHost implements QueueHost {
 
   /** A connection is going: so are the queues it had for itself. */
   deleteQueuesOf(owner: object): void {
-    const queues = this.#exclusiveQueues.get(owner);
-    this.#exclusiveQueues.delete(owner);
-    for (const queue of queues ?? []) if (!queue.isDeleted) this.deleteQueue(queue);
+    for (const queue of this.#exclusiveQueues.take(owner)) {
+      if (!queue.isDeleted) this.deleteQueue(queue);
+    }
   }
 }

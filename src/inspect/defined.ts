@@ -7,7 +7,8 @@ export interface DefinedQueue {
 }
 
 interface Content {
-  readonly vhost: string;
+  readonly vhost?: string;
+  readonly user?: string;
   readonly name?: string;
   readonly kind?: string;
   readonly source?: string;
@@ -43,11 +44,13 @@ export class Defined {
     }
     const all = this.#byKind.get(kind) ?? new Map<string, Content>();
     this.#byKind.set(kind, all);
-    all.set(keyOf(content), content);
+    all.set(keyOf(kind, content), content);
   }
 
   #remove(kind: string, content: Content): void {
-    this.#byKind.get(kind)?.delete(keyOf(content));
+    this.#byKind.get(kind)?.delete(keyOf(kind, content));
+    if (kind === 'vhost') this.#removeAll((it) => it.vhost === content.vhost);
+    if (kind === 'user') this.#removeAll((it) => it.user === content.name);
     const bindings = this.#byKind.get('binding');
     for (const [key, binding] of bindings ?? []) {
       const isTo = binding.kind === kind && binding.destination === content.name;
@@ -55,11 +58,24 @@ export class Defined {
       if (binding.vhost === content.vhost && (isTo || isFrom)) bindings?.delete(key);
     }
   }
+
+  #removeAll(isGone: (content: Content) => boolean): void {
+    for (const all of this.#byKind.values()) {
+      for (const [key, content] of all) if (isGone(content)) all.delete(key);
+    }
+  }
 }
 
-/** A name tells one from another; what has none is told by all it says. */
-function keyOf(content: Content): string {
-  return JSON.stringify(
-    content.name === undefined ? Object.entries(content).sort() : [content.vhost, content.name],
-  );
+/** What tells one of a kind from another, where it is not the name. */
+const IDENTITIES: Readonly<Record<string, readonly string[]>> = {
+  vhost: ['vhost'],
+  permission: ['user', 'vhost'],
+  topicPermission: ['user', 'vhost', 'exchange'],
+  parameter: ['vhost', 'component', 'name'],
+  binding: ['vhost', 'source', 'kind', 'destination', 'routingKey', 'arguments'],
+};
+
+function keyOf(kind: string, content: Content): string {
+  const said = content as Readonly<Record<string, unknown>>;
+  return JSON.stringify((IDENTITIES[kind] ?? ['vhost', 'name']).map((name) => said[name] ?? null));
 }

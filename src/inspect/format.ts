@@ -4,7 +4,7 @@ import type { DirectoryReport } from './inspect.ts';
 /** For `leveret inspect`: everything. */
 export function formatReport(report: DirectoryReport): string {
   const { path, files, queues, definitions } = report;
-  const kinds = Object.entries(definitions).map(([kind, count]) => plural(count, kind));
+  const kinds = Object.entries(definitions).map(([kind, count]) => plural(count, words(kind)));
   const sections = [
     [`${path}: ${kinds.length > 0 ? kinds.join(', ') : 'nothing defined'}`],
     table(
@@ -64,8 +64,14 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   );
 }
 
+/** `topicPermission` is a topic permission. */
+function words(kind: string): string {
+  return kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
 function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  if (count === 1) return `1 ${noun}`;
+  return `${count} ${noun.endsWith('y') ? `${noun.slice(0, -1)}ies` : `${noun}s`}`;
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

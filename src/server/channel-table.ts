@@ -32,13 +32,17 @@ export class ChannelTable {
     return channel && !channel.isClosing && channel.assembler.isIdle ? channel : undefined;
   }
 
+  get size(): number {
+    return this.#channels.size;
+  }
+
   values(): Iterable<Channel> {
     return this.#channels.values();
   }
 
   /**
    * The first method on a channel that is not open.
-   * @throws AmqpError 504 when it does not open it, 530 when there are too many.
+   * @throws AmqpError 504 when it does not open it, 530 when there are too many on the connection or of the user.
    */
   open(number: number, methodId: number): void {
     if (methodId !== methodIds['channel.open']) {

@@ -60,6 +60,12 @@ export class Channel implements CommandSink {
     this.assembler = new CommandAssembler(this);
   }
 
+  /** The user may not do any more what it was found to be allowed, or may do more. */
+  forgetPermissions(): void {
+    this.lastRoute = undefined;
+    this.writableExchange = undefined;
+  }
+
   contentAnnounced(method: Method, bodySizeBytes: number): void {
     this.connection.router.handling(method);
     announceContent(this, bodySizeBytes);

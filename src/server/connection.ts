@@ -10,7 +10,7 @@ import type { ReadBlock, Transport, TransportHandler } from '../platform/transpo
 import { AmqpError } from '../protocol/amqp-error.ts';
 import { FrameParser } from '../protocol/frame-parser.ts';
 import { type Method, methodIds, ReplyCode } from '../protocol/methods.generated.ts';
-import { Channel } from './channel.ts';
+import type { Channel } from './channel.ts';
 import { ChannelTable } from './channel-table.ts';
 import { FrameRouter, type Phase, type RouterHost } from './frame-router.ts';
 import { Handshake, LoginRefused, OFFERED, type Tuning } from './handshake.ts';
@@ -20,6 +20,7 @@ import { PROTOCOL_HEADER, ProtocolHeader } from './protocol-header.ts';
 import { PublisherBlock } from './publisher-block.ts';
 import { ReadGate, type ShutReason } from './read-gate.ts';
 import type { ServerContext } from './server.ts';
+import { Session } from './session.ts';
 import { UnfinishedContent } from './unfinished-content.ts';
 
 /** How long the handshake may take, and how long a peer may take to answer our close. */
@@ -47,8 +48,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   /** Channels that have publishes to acknowledge at the end of the turn. */
   #confirming: Channel[] = [];
   #phase: Phase = 'header';
-  #user: User | undefined;
-  #vhost: VHost | undefined;
+  #session: Session | undefined;
   #heartbeat: Heartbeat | undefined;
   #timeout: Timer | undefined;
   #hasReceived = false;
@@ -70,9 +70,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
       hold: () => this.#stopReading('alarm'),
       goOn: () => this.#goOnReading('alarm'),
     });
-    this.#channels = new ChannelTable(
-      (number) => new Channel(this, number, this.#vhost!, this.#user!),
-    );
+    this.#channels = new ChannelTable((number) => this.#session!.openChannel(number));
     this.router = new FrameRouter(this, this.#channels, OFFERED.frameMax);
     this.#parser = new FrameParser(this.router, OFFERED.frameMax);
     this.#handshake = new Handshake(this, context.serverProperties);
@@ -187,8 +185,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
 
   opened(user: User, vhost: VHost): void {
     this.#timeout?.cancel();
-    this.#user = user;
-    this.#vhost = vhost;
+    this.#session = new Session(this, user, vhost, this.#channels);
     this.#phase = 'running';
     this.log(
       'info',
@@ -265,7 +262,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   /** Gives back everything: channels with what they hold, queues that were this connection's alone. */
   #release(): void {
     this.#channels.releaseAll();
-    this.#vhost?.deleteQueuesOf(this);
+    this.#session?.end();
   }
 
   /** Sends what is left and ends the socket; a peer that does not end its side is dropped after a while. */

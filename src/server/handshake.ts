@@ -133,6 +133,8 @@ export class Handshake {
     const name = method.virtualHost;
     const vhost = this.#host.broker.vhost(name);
     if (!vhost) throw notAllowed(`vhost ${name} not found`);
+    // Limits before access, as RabbitMQ does.
+    this.#host.broker.connections.checkMayOpen(user, vhost);
     if (!user.mayEnter(name)) {
       throw notAllowed(`access to vhost '${name}' refused for user '${user.name}'`);
     }

@@ -1,15 +1,13 @@
 // A Leveret broker in memory for one test file, on a clock that the tests move.
 import { setImmediate } from 'node:timers/promises';
 import { Broker } from '../../src/broker/broker.ts';
-import { hashPassword } from '../../src/broker/password.ts';
-import { Permission } from '../../src/broker/permission.ts';
-import { User } from '../../src/broker/user.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { ManualClock } from '../../src/platform/manual-clock.ts';
 import { MemoryNetwork } from '../../src/platform/memory-network.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { Server } from '../../src/server/server.ts';
 import { transportPipe } from './byte-pipe.ts';
+import { brokerOperator } from './operator.ts';
 import type { Target } from './target.ts';
 
 const MEMORY_LIMIT_BYTES = 512 * 1024 * 1024;
@@ -35,13 +33,10 @@ export async function startLeveret(): Promise<Target> {
       clock.advance(ms);
     },
     async addUser({ user, password, tags, permissions }) {
-      const added = new User(user, hashPassword(password, systemRandom), tags);
-      if (permissions) {
-        const { configure, write, read } = permissions;
-        added.setPermission('/', new Permission(configure, write, read));
-      }
-      broker.addUser(added);
+      broker.users.add(user, broker.hashPassword(password), tags);
+      if (permissions) broker.users.setPermission(user, '/', permissions);
     },
     removeUser: undefined,
+    operator: brokerOperator(broker),
   };
 }

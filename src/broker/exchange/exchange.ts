@@ -22,8 +22,10 @@ export class Exchange implements ExchangeProperties {
   readonly internal: boolean;
   readonly arguments: FieldTable;
   readonly matcher: ExchangeType;
+  /** The arguments that count: those of the declaration and what policies make of them. */
+  effective: FieldTable;
   /** Where messages go that match no binding. */
-  readonly alternate: string | undefined;
+  alternate: string | undefined;
   /** Bindings from this exchange, by identity. */
   readonly #bindings = new Map<string, Binding>();
   /** Bindings to this exchange. */
@@ -37,7 +39,14 @@ export class Exchange implements ExchangeProperties {
     this.internal = properties.internal;
     this.arguments = properties.arguments;
     this.matcher = matcher;
+    this.effective = properties.arguments;
     this.alternate = alternateOf(properties.arguments);
+  }
+
+  /** Goes by other arguments from here on. The default exchange has no alternate, as in RabbitMQ. */
+  apply(effective: FieldTable): void {
+    this.effective = effective;
+    this.alternate = this.name === '' ? undefined : alternateOf(effective);
   }
 
   get bindings(): Iterable<Binding> {

@@ -37,6 +37,8 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
   readonly exclusive: boolean;
   readonly autoDelete: boolean;
   readonly arguments: FieldTable;
+  /** The arguments that count: those of the declaration and what policies make of them. */
+  effective: FieldTable;
   /** The connection that an exclusive queue belongs to. */
   readonly owner: object | undefined;
   readonly incoming = new Set<Binding>();
@@ -67,6 +69,7 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
     this.exclusive = properties.exclusive;
     this.autoDelete = properties.autoDelete;
     this.arguments = properties.arguments;
+    this.effective = properties.arguments;
     this.owner = owner;
     this.logId = logId;
     this.#host = host;
@@ -105,6 +108,11 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
   publish(slot: number, offset: number): void {
     this.#fresh.push(slot, offset);
     if (this.#consumers.size > 0) this.#host.turn.dispatchLater(this);
+  }
+
+  /** Goes by other arguments from here on. */
+  apply(effective: FieldTable): void {
+    this.effective = effective;
   }
 
   /** @throws AmqpError 403 when one consumer has, or wants, the queue for itself. */

@@ -52,6 +52,7 @@ function endsOf(channel: Channel, method: ExchangeBind | ExchangeUnbind): [strin
   user.require('write', 'exchange', destination, vhost.name);
   refuseDefault(source);
   user.require('read', 'exchange', source, vhost.name);
+  user.requireTopic('read', vhost.exchange(source), method.routingKey, vhost.name);
   return [source, destination];
 }
 

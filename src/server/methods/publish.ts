@@ -45,6 +45,9 @@ export function publish(
   const message =
     (content.propertyFlags & CHECKED_PROPERTIES) === 0 ? content : checked(channel, content);
   const selected = senderSelected(message);
+  if (selected && channel.user.hasTopicPermissions) {
+    for (const key of selected.routingKeys) requireTopicWrite(channel, route.exchange, key);
+  }
 
   if (channel.transaction) {
     channel.transaction.holdPublish(message, mandatory);
@@ -135,6 +138,9 @@ function routeOf(channel: Channel, content: Content): Route {
   const remembered = channel.vhost.router.remembered(content);
   if (remembered) requireWrite(channel, remembered.exchange);
   const route = remembered ?? findRoute(channel, content);
+  if (channel.user.hasTopicPermissions) {
+    requireTopicWrite(channel, route.exchange, content.routingKey);
+  }
   channel.lastRoute = route;
   return route;
 }
@@ -153,6 +159,12 @@ function requireWrite(channel: Channel, exchange: Exchange): void {
   if (channel.writableExchange === exchange) return;
   channel.user.require('write', 'exchange', exchange.name, channel.vhost.name);
   channel.writableExchange = exchange;
+}
+
+/** To an internal exchange nobody publishes, whatever the key; that is said by the caller. */
+function requireTopicWrite(channel: Channel, exchange: Exchange, routingKey: string): void {
+  if (exchange.internal) return;
+  channel.user.requireTopic('write', exchange, routingKey, channel.vhost.name);
 }
 
 /**

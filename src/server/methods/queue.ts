@@ -90,21 +90,28 @@ function keyOf(method: QueueBind | QueueUnbind, queue: string): string {
 }
 
 /** Permissions before existence: a stranger cannot probe for names. */
-function requireBindable(channel: Channel, queue: string, exchange: string): void {
+function requireBindable(
+  channel: Channel,
+  queue: string,
+  exchange: string,
+  routingKey: string,
+): void {
   const { user, vhost } = channel;
   user.require('write', 'queue', queue, vhost.name);
   if (exchange === '') throw accessRefused('operation not permitted on the default exchange');
   user.require('read', 'exchange', exchange, vhost.name);
+  user.requireTopic('read', vhost.exchange(exchange), routingKey, vhost.name);
 }
 
 export function bind(channel: Channel, method: QueueBind): void {
   const { connection, vhost } = channel;
   const name = channel.queueName(cleanName(method.queue));
   const source = cleanName(method.exchange);
-  requireBindable(channel, name, source);
+  const routingKey = keyOf(method, name);
+  requireBindable(channel, name, source, routingKey);
   const exchange = vhost.requireExchange(source);
   const queue = vhost.requireQueue(name, connection);
-  vhost.bind(exchange, queue, keyOf(method, name), method.arguments);
+  vhost.bind(exchange, queue, routingKey, method.arguments);
   if (!method.noWait) channel.replyWhenSynced({ name: 'queue.bind-ok' });
 }
 
@@ -113,10 +120,11 @@ export function unbind(channel: Channel, method: QueueUnbind): void {
   const { connection, vhost } = channel;
   const name = channel.queueName(cleanName(method.queue));
   const source = cleanName(method.exchange);
-  requireBindable(channel, name, source);
+  const routingKey = keyOf(method, name);
+  requireBindable(channel, name, source, routingKey);
   const queue = vhost.queue(name);
   const exchange = vhost.exchange(source);
   if (queue) vhost.checkOwner(queue, connection);
-  if (queue && exchange) vhost.unbind(exchange, queue, keyOf(method, name), method.arguments);
+  if (queue && exchange) vhost.unbind(exchange, queue, routingKey, method.arguments);
   channel.replyWhenSynced({ name: 'queue.unbind-ok' });
 }
