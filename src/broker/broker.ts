@@ -13,6 +13,7 @@ import { sizeOfMessage } from './message.ts';
 import { noSuchParameter } from './operator-error.ts';
 import { GlobalParameters, newParameterComponents } from './parameters.ts';
 import { hashPassword, type PasswordHash } from './password.ts';
+import type { PermissionPatterns } from './permission.ts';
 import { Storage, type SyncMode } from './storage.ts';
 import { Turn } from './turn.ts';
 import type { User } from './user.ts';
@@ -33,15 +34,34 @@ export interface BrokerOptions {
   readonly maxMessageBytes: number;
   /** Default: `always`. */
   readonly sync?: SyncMode;
+  /** What a fresh broker has. Default: the vhost `/`, and guest with the password guest. */
+  readonly firstUser?: Partial<FirstUser>;
+  /** Users who may come from this machine only. Default: guest. */
+  readonly loopbackUsers?: readonly string[];
   /** The disk has failed; the process should end, since nothing unsynced can be trusted. */
   readonly onDiskFailed?: (error: Error) => void;
 }
 
+export interface FirstUser {
+  readonly name: string;
+  readonly password: string;
+  readonly tags: readonly string[];
+  readonly vhost: string;
+  readonly permission: PermissionPatterns;
+}
+
+const FIRST_USER: FirstUser = {
+  name: 'guest',
+  password: 'guest',
+  tags: ['administrator'],
+  vhost: '/',
+  permission: { configure: '.*', write: '.*', read: '.*' },
+};
+
+const LOOPBACK_USERS: readonly string[] = [FIRST_USER.name];
+
 /** Why a login was refused, for the log; the client learns only that it was. */
 export type Login = { readonly user: User } | { readonly refusal: string };
-
-const DEFAULT_USER = 'guest';
-const DEFAULT_VHOST = '/';
 
 export class Broker {
   readonly services: BrokerServices;
@@ -139,10 +159,13 @@ export class Broker {
   }
 
   #addDefaults(): void {
-    this.vhosts.add(DEFAULT_VHOST, { description: 'Default virtual host', tags: [] });
-    this.users.add(DEFAULT_USER, this.hashPassword(DEFAULT_USER), ['administrator']);
-    const everything = { configure: '.*', write: '.*', read: '.*' };
-    this.users.setPermission(DEFAULT_USER, DEFAULT_VHOST, everything);
+    const { name, password, tags, vhost, permission } = {
+      ...FIRST_USER,
+      ...this.options.firstUser,
+    };
+    this.vhosts.add(vhost, { description: 'Default virtual host', tags: [] });
+    this.users.add(name, this.hashPassword(password), tags);
+    this.users.setPermission(name, vhost, permission);
   }
 
   /** Where nothing is kept, no queue needs a number. */
@@ -199,17 +222,28 @@ export class Broker {
     this.#storage?.record({ noGlobalParameter: { name } });
   }
 
-  /** Checks a name and password. The default user may come from this machine only. */
+  /** Checks a name and password. */
   logIn(name: string, password: string, remoteHost: string): Login {
     const user = this.users.get(name);
     if (!user?.knows(password)) return { refusal: `user '${name}' - invalid credentials` };
-    if (name === DEFAULT_USER && !isLoopback(remoteHost)) {
+    return this.logInAs(name, remoteHost);
+  }
+
+  /** Lets in who has shown by other means that it is that user. Some may come from this machine only. */
+  logInAs(name: string, remoteHost: string): Login {
+    const user = this.users.get(name);
+    if (!user) return { refusal: `user '${name}' - there is no such user` };
+    const { loopbackUsers = LOOPBACK_USERS } = this.options;
+    if (loopbackUsers.includes(name) && !isLoopback(remoteHost)) {
       return { refusal: `user '${name}' can only connect via localhost` };
     }
     return { user };
   }
 }
 
+/** A unix socket is of this machine, too (platform/tcp-network.ts). */
 function isLoopback(host: string): boolean {
-  return host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.');
+  return (
+    host === 'unix' || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.')
+  );
 }

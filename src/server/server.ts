@@ -6,6 +6,7 @@ import { BlockPool } from '../protocol/block-pool.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import { ReplyCode } from '../protocol/methods.generated.ts';
 import { Connection } from './connection.ts';
+import { type ConnectionSettings, defaultConnectionSettings } from './connection-settings.ts';
 import { serverProperties } from './server-properties.ts';
 
 /** What all connections of a server share. */
@@ -13,6 +14,7 @@ export interface ServerContext {
   readonly broker: Broker;
   readonly pool: BlockPool;
   readonly serverProperties: FieldTable;
+  readonly settings: ConnectionSettings;
   connectionClosed(connection: Connection): void;
 }
 
@@ -21,6 +23,7 @@ export interface ServerOptions {
   readonly version: string;
   /** As clients see it in `cluster_name`. */
   readonly clusterName: string;
+  readonly settings?: Partial<ConnectionSettings>;
 }
 
 /** How long clients may take to answer the close of a shutdown. */
@@ -30,6 +33,7 @@ export class Server implements ServerContext {
   readonly broker: Broker;
   readonly pool = new BlockPool();
   readonly serverProperties: FieldTable;
+  readonly settings: ConnectionSettings;
   readonly #connections = new Set<Connection>();
   readonly #listeners: Listener[] = [];
   #onAllClosed: (() => void) | undefined;
@@ -37,6 +41,7 @@ export class Server implements ServerContext {
 
   constructor(broker: Broker, options: ServerOptions) {
     this.broker = broker;
+    this.settings = { ...defaultConnectionSettings, ...options.settings };
     this.serverProperties = serverProperties(options.version, options.clusterName);
     broker.memoryAlarm.watch((raised) => {
       broker.services.log.write('warning', raised ? MEMORY_ALARM_RAISED : MEMORY_ALARM_CLEARED);
