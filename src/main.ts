@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SyncMode } from './broker/storage.ts';
+import { parseSize } from './config/size.ts';
 import { consoleLog, logLevels } from './console-log.ts';
 import {
   LARGEST_MAX_MESSAGE_BYTES,
@@ -17,7 +18,6 @@ import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
 import { systemFiles } from './platform/files.ts';
 import type { LogLevel } from './platform/log.ts';
 import { systemProcesses } from './platform/processes.ts';
-import { parseSize } from './size.ts';
 import { StorageError } from './store/log/found-file.ts';
 import { version } from './version.ts';
 

@@ -11,6 +11,7 @@ const IMPORTS = `
   protocol: -
   store: platform
   broker: protocol store platform
+  config: -
   inspect: broker store platform
   server: broker protocol platform, types of store
   http: broker server protocol platform

@@ -16,6 +16,7 @@ import { Churn } from './message-counters.ts';
 import { noSuchParameter } from './operator-error.ts';
 import { GlobalParameters, newParameterComponents } from './parameters.ts';
 import { hashPassword, type PasswordHash } from './password.ts';
+import type { PermissionPatterns } from './permission.ts';
 import { Storage, type SyncMode } from './storage.ts';
 import { Turn } from './turn.ts';
 import type { User } from './user.ts';
@@ -40,15 +41,35 @@ export interface BrokerOptions {
   readonly sync?: SyncMode;
   /** With `interval`: what was written is synced within so many milliseconds. Default: 100. */
   readonly syncIntervalMs?: number;
+  /** What a fresh broker has. Default: the vhost `/`, and guest with the password guest. */
+  readonly firstUser?: Partial<FirstUser>;
+  /** Users who may come from this machine only. Default: guest. */
+  readonly loopbackUsers?: readonly string[];
   /** The disk has failed; the process should end, since nothing unsynced can be trusted. */
   readonly onDiskFailed?: (error: Error) => void;
 }
 
+export interface FirstUser {
+  readonly name: string;
+  readonly password: string;
+  readonly tags: readonly string[];
+  readonly vhost: string;
+  readonly permission: PermissionPatterns;
+}
+
+const FIRST_USER: FirstUser = {
+  name: 'guest',
+  password: 'guest',
+  tags: ['administrator'],
+  vhost: '/',
+  permission: { configure: '.*', write: '.*', read: '.*' },
+};
+
+const LOOPBACK_USERS: readonly string[] = [FIRST_USER.name];
+
 /** Why a login was refused, for the log; the client learns only that it was. */
 export type Login = { readonly user: User } | { readonly refusal: string };
 
-const DEFAULT_USER = 'guest';
-const DEFAULT_VHOST = '/';
 const DEFAULT_SYNC_INTERVAL_MS = 100;
 
 export class Broker {
@@ -58,8 +79,6 @@ export class Broker {
   readonly store: MessageStore;
   readonly alarms: Alarms;
   readonly churn = new Churn();
-  readonly defaultUser = DEFAULT_USER;
-  readonly defaultVHost = DEFAULT_VHOST;
   readonly connections = new Connections();
   readonly users: Users;
   readonly vhosts: VHosts;
@@ -159,10 +178,22 @@ export class Broker {
 
   #addDefaults(): void {
     this.#isNew = true;
-    this.vhosts.add(DEFAULT_VHOST, { description: 'Default virtual host', tags: [] });
-    this.users.add(DEFAULT_USER, this.hashPassword(DEFAULT_USER), ['administrator']);
-    const everything = { configure: '.*', write: '.*', read: '.*' };
-    this.users.setPermission(DEFAULT_USER, DEFAULT_VHOST, everything);
+    const { name, password, tags, vhost, permission } = {
+      ...FIRST_USER,
+      ...this.options.firstUser,
+    };
+    this.vhosts.add(vhost, { description: 'Default virtual host', tags: [] });
+    this.users.add(name, this.hashPassword(password), tags);
+    this.users.setPermission(name, vhost, permission);
+  }
+
+  /** What a new broker is given. */
+  get defaultUser(): string {
+    return this.options.firstUser?.name ?? FIRST_USER.name;
+  }
+
+  get defaultVHost(): string {
+    return this.options.firstUser?.vhost ?? FIRST_USER.vhost;
   }
 
   /** Whether nothing was here before this start: the default user and vhost were made by it. */
@@ -225,17 +256,28 @@ export class Broker {
     this.#storage?.record({ noGlobalParameter: { name } });
   }
 
-  /** Checks a name and password. The default user may come from this machine only. */
+  /** Checks a name and password. */
   logIn(name: string, password: string, remoteHost: string): Login {
     const user = this.users.get(name);
     if (!user?.knows(password)) return { refusal: `user '${name}' - invalid credentials` };
-    if (name === DEFAULT_USER && !isLoopback(remoteHost)) {
+    return this.logInAs(name, remoteHost);
+  }
+
+  /** Lets in who has shown by other means that it is that user. Some may come from this machine only. */
+  logInAs(name: string, remoteHost: string): Login {
+    const user = this.users.get(name);
+    if (!user) return { refusal: `user '${name}' - there is no such user` };
+    const { loopbackUsers = LOOPBACK_USERS } = this.options;
+    if (loopbackUsers.includes(name) && !isLoopback(remoteHost)) {
       return { refusal: `user '${name}' can only connect via localhost` };
     }
     return { user };
   }
 }
 
+/** A unix socket is of this machine, too (platform/tcp-network.ts). */
 function isLoopback(host: string): boolean {
-  return host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.');
+  return (
+    host === 'unix' || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.')
+  );
 }

@@ -6,6 +6,7 @@ import { BlockPool } from '../protocol/block-pool.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import { ReplyCode } from '../protocol/methods.generated.ts';
 import { Connection } from './connection.ts';
+import { type ConnectionSettings, defaultConnectionSettings } from './connection-settings.ts';
 import { serverProperties } from './server-properties.ts';
 
 /** What all connections of a server share. */
@@ -14,6 +15,7 @@ export interface ServerContext {
   readonly pool: BlockPool;
   readonly serverProperties: FieldTable;
   nextConnectionId(): number;
+  readonly settings: ConnectionSettings;
   connectionClosed(connection: Connection): void;
 }
 
@@ -22,6 +24,7 @@ export interface ServerOptions {
   readonly version: string;
   /** As clients see it in `cluster_name`. */
   readonly clusterName: string;
+  readonly settings?: Partial<ConnectionSettings>;
 }
 
 /** How long clients may take to answer the close of a shutdown. */
@@ -31,6 +34,7 @@ export class Server implements ServerContext {
   readonly broker: Broker;
   readonly pool = new BlockPool();
   readonly serverProperties: FieldTable;
+  readonly settings: ConnectionSettings;
   readonly #connections = new Set<Connection>();
   readonly #listeners: Listener[] = [];
   #lastConnectionId = 0;
@@ -39,6 +43,7 @@ export class Server implements ServerContext {
 
   constructor(broker: Broker, options: ServerOptions) {
     this.broker = broker;
+    this.settings = { ...defaultConnectionSettings, ...options.settings };
     this.serverProperties = serverProperties(options.version, options.clusterName);
     const { memory, disk } = broker.alarms;
     memory.watch((raised) => this.#alarm(raised ? MEMORY_ALARM_RAISED : MEMORY_ALARM_CLEARED));
