@@ -23,10 +23,10 @@ import {
   checkQueueArguments,
   queueArgumentNames,
 } from './queue/queue-arguments.ts';
-import { withDefaultType } from './queue/queue-type.ts';
 import { accessRefused, named, notFound, preconditionFailed, resourceLocked } from './refusal.ts';
 import type { Router } from './router.ts';
 import type { Turn } from './turn.ts';
+import { withDefaultType } from './vhost/default-type.ts';
 import { Exchanges, RESERVED_PREFIX } from './vhost/exchanges.ts';
 import { ExclusiveQueues } from './vhost/exclusive-queues.ts';
 import { noMetadata, type VHostMetadata } from './vhost/metadata.ts';
