@@ -3,11 +3,8 @@ import type { Content } from '../../protocol/content.ts';
 import type { FieldTable } from '../../protocol/field-table.ts';
 import { PropertyFlag, propertyAt } from '../../protocol/properties.ts';
 import { integerOf, textOf } from '../equivalence.ts';
-import type { QueueProperties } from './queue-host.ts';
 
 export type QueueType = 'classic' | 'quorum';
-
-const TYPE = 'x-queue-type';
 
 /** Levels of a quorum queue, and the one of messages that do not say. */
 const QUORUM_MAX_PRIORITY = 31;
@@ -15,18 +12,7 @@ const QUORUM_DEFAULT_PRIORITY = 4;
 
 /** The type that valid arguments ask for; clients may send an empty text, or Erlang's `undefined`, for none. */
 export function queueTypeOf(queueArguments: FieldTable): QueueType {
-  return textOf(queueArguments.get(TYPE)) === 'quorum' ? 'quorum' : 'classic';
-}
-
-/** A declaration that names no type gets the vhost's, where a queue of that type can be as it is declared. */
-export function withDefaultType(
-  properties: QueueProperties,
-  type: QueueType | 'stream' | undefined,
-): QueueProperties {
-  const { durable, exclusive, autoDelete } = properties;
-  if (type === undefined || properties.arguments.has(TYPE)) return properties;
-  if (type !== 'classic' && (!durable || exclusive || autoDelete)) return properties;
-  return { ...properties, arguments: properties.arguments.with(TYPE, { type: 'S', value: type }) };
+  return textOf(queueArguments.get('x-queue-type')) === 'quorum' ? 'quorum' : 'classic';
 }
 
 export interface Priorities {

@@ -18,7 +18,6 @@ import {
   requireSameQueueArguments,
 } from '../queue/queue-arguments.ts';
 import type { QueueHost, QueueProperties } from '../queue/queue-host.ts';
-import { withDefaultType } from '../queue/queue-type.ts';
 import {
   accessRefused,
   named,
@@ -28,6 +27,7 @@ import {
   resourceLocked,
 } from '../refusal.ts';
 import type { Deduplication } from './deduplication.ts';
+import { withDefaultType } from './default-type.ts';
 import { type Exchanges, RESERVED_PREFIX } from './exchanges.ts';
 import { ExclusiveQueues } from './exclusive-queues.ts';
 import type { Recorder } from './recorder.ts';
