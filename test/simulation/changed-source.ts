@@ -59,6 +59,12 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
   'a torn write of several definitions counts as damage': [
     ['/src/store/journal.ts', /line\.startsWith\([^)]*\) ?\|\| ?line\.includes\([^)]*\)/, 'false'],
   ],
+  'a key is written apart from its message': [
+    [LOG, /CHUNK_HEADER_BYTES ?\+ ?sizeBytes ?<= ?SEGMENT_BYTES/, 'false'],
+  ],
+  'what is held back is due anew after a restart': [
+    ['/src/broker/exchange/delayed-messages.ts', /recovered\.publishedAtMs\(i\)/, 'undefined'],
+  ],
   'an acknowledgement is not written': [
     [LOG, /#writeSettled\(queue, ?range\) ?\{/, '#writeSettled(queue,range){return;'],
   ],

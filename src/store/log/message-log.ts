@@ -159,9 +159,12 @@ export class MessageLog {
     return segment;
   }
 
-  /** What is appended next, up to so many bytes, goes into one chunk: recovery finds all of it, or nothing. */
+  /**
+   * What is appended next, up to so many bytes, goes into one chunk: recovery finds all of it, or nothing. Not where it is more than
+   * a segment holds: a larger one is as large as its only chunk, which nobody knows yet.
+   */
   keepTogether(sizeBytes: number): void {
-    this.#room(sizeBytes);
+    if (CHUNK_HEADER_BYTES + sizeBytes <= SEGMENT_BYTES) this.#room(sizeBytes);
   }
 
   /** A place in a durable queue is empty for good. */
