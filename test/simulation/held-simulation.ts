@@ -192,11 +192,10 @@ class HeldSimulation {
       const id = this.#sent.length;
       const exchange = dice.pick(Object.keys(EXCHANGES));
       const delayMs = exchange === 'once' ? 0 : dice.integer(-100, 3000);
-      // Few keys, so that most come again: soon, and in later lives.
-      const key = exchange === 'later' ? undefined : `${exchange} ${dice.integer(0, 200)}`;
+      const key = exchange === 'later' ? undefined : `${exchange} ${this.#keyNear(id)}`;
       // A key is bound to its message in one segment; larger messages come without.
       const maxBytes = key === undefined ? 20_000 : 1000;
-      const sizeBytes = dice.integer(0, dice.chance(0.9) ? 300 : maxBytes);
+      const sizeBytes = dice.integer(0, dice.chance(0.9) ? 50 : maxBytes);
       const headers = {
         ...(delayMs === 0 ? {} : { 'x-delay': delayMs }),
         ...(key === undefined ? {} : { 'x-deduplication-header': key }),
@@ -214,6 +213,11 @@ class HeldSimulation {
       this.#unconfirmed.push(sent);
       this.#tally.published += 1;
     }
+  }
+
+  /** Most keys come again: soon, and in the next lives. Long ones, so that segments end between them and their messages. */
+  #keyNear(id: number): string {
+    return `${Math.floor(id / 10) + this.#dice.integer(0, 30)} ${'-'.repeat(150)}`;
   }
 
   async #step(probability: number): Promise<void> {
