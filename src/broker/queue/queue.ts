@@ -106,18 +106,18 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   }
 
   #adjust(): void {
-    const { ttlMs, expiresMs } = this.settings;
-    const hasTtl = ttlMs < Number.POSITIVE_INFINITY;
+    const hasTtl = this.settings.ttlMs < Number.POSITIVE_INFINITY;
     this.#limit.set(this.settings);
     this.#isWatched = hasTtl || this.#limit.isSet;
     this.needs =
+      (this.logId > 0 ? Need.LOG : 0) +
       (hasTtl ? Need.TIME : 0) +
       (this.#priorities.max > 0 ? Need.PLACE : 0) +
       (this.type === 'quorum' ? Need.LASTING : 0) +
       (this.#limit.refuses ? Need.CONSENT : 0);
     if (hasTtl) this.#expiry ??= new Expiry(this, this.#host);
-    this.#expiry?.setTtl(ttlMs);
-    this.#idle.set(expiresMs);
+    this.#expiry?.setTtl(this.settings.ttlMs);
+    this.#idle.set(this.settings.expiresMs);
   }
 
   get readyCount(): number {
