@@ -110,7 +110,7 @@ export class Router {
   #walk(walk: Walk, message: RoutedContent, byKeyAlone: boolean): Walk {
     for (let exchange = walk.next(); exchange; exchange = walk.next()) {
       const { delayed, matcher } = exchange;
-      const isPlain = matcher.routesByKeyAlone && !delayed && !this.#windows.has(exchange);
+      const isPlain = matcher.routesByKeyAlone && !delayed && !this.#remembers(exchange);
       if (byKeyAlone && !isPlain) return walk.endsUndecided();
       if (!isPlain && this.#isRepeated(exchange, walk, message)) continue;
       if (delayed?.wants(message.content)) {
@@ -121,7 +121,7 @@ export class Router {
       matcher.route(message, found);
       for (const destination of found) {
         if (destination.kind === 'exchange') walk.visit(destination);
-        else if (byKeyAlone && this.#windows.has(destination)) return walk.endsUndecided();
+        else if (byKeyAlone && this.#remembers(destination)) return walk.endsUndecided();
         else this.#reach(destination, walk, message);
       }
       if (found.size === 0 && exchange.alternate !== undefined) {
@@ -130,6 +130,10 @@ export class Router {
       }
     }
     return walk;
+  }
+
+  #remembers(place: Destination): boolean {
+    return this.#windows.size > 0 && this.#windows.has(place);
   }
 
   #reach(queue: Queue, walk: Walk, message: RoutedContent): void {
