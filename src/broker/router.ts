@@ -100,7 +100,7 @@ export class Router {
     const message = new RoutedContent(content, routingKeys);
     const { queues, delays, windows, droppedBy } = this.#walk(walk, message, false);
     const key = windows.length > 0 ? message.deduplicationKey : undefined;
-    return { queues: [...queues], delays, windows, key, isRepeated: droppedBy.size > 0 };
+    return { queues: [...queues], delays, windows, key, isRepeated: droppedBy.length > 0 };
   }
 
   /**
@@ -147,9 +147,9 @@ export class Router {
     if (!window || walk.knownIn === place) return false;
     const key = message.deduplicationKey;
     if (key === undefined) return false;
-    if (walk.droppedBy.has(place)) return true;
+    if (walk.droppedBy.includes(place)) return true;
     if (window.isRepeated(key)) {
-      walk.droppedBy.add(place);
+      walk.droppedBy.push(place);
       return true;
     }
     walk.windows.push(window);
@@ -193,7 +193,7 @@ class Walk {
   readonly delays: DelayedMessages[] = [];
   byKeyAlone = true;
   readonly windows: DeduplicationWindow[] = [];
-  readonly droppedBy = new Set<Destination>();
+  readonly droppedBy: Destination[] = [];
   /** An exchange that the message has come from. */
   knownIn: Exchange | undefined;
   readonly #seen = new Set<Exchange>();
