@@ -42,7 +42,7 @@ const writer = new ByteWriter();
 export class DeduplicationWindow implements MessageTaker, PositionHolder {
   readonly title: string;
   readonly logId: number;
-  readonly needs = Need.TIME | Need.LASTING;
+  readonly needs: number;
   /** Messages that were dropped. */
   dedupCount = 0;
   readonly #store: MessageStore;
@@ -63,6 +63,7 @@ export class DeduplicationWindow implements MessageTaker, PositionHolder {
   ) {
     this.title = title;
     this.logId = logId;
+    this.needs = Need.TIME | Need.LASTING | (logId > 0 ? Need.LOG : 0);
     this.#store = store;
     this.#now = now;
     this.#settings = settings;

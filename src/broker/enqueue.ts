@@ -3,7 +3,7 @@
 import type { Content } from '../protocol/content.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { MAX_KEY_RECORD_BYTES } from './deduplication-window.ts';
-import { isTimed, loggedBytes, Need, type Now, storeMessage } from './message.ts';
+import { isToBeTimed, loggedBytes, Need, type Now, needsOf, storeMessage } from './message.ts';
 import type { Queue } from './queue/queue.ts';
 import type { Routed } from './router.ts';
 import type { SenderSelected } from './sender-selected.ts';
@@ -27,20 +27,27 @@ export function enqueue(
   queues: readonly Queue[],
   now: Now,
 ): number {
-  for (let i = 0; i < queues.length; i++) {
-    if ((queues[i]!.needs & Need.CONSENT) === 0) continue;
-    const willing = queues.filter((queue) => queue.accepts(content));
-    const isRefused = willing.length < queues.length ? Enqueued.REFUSED : 0;
-    return willing.length === 0 ? isRefused : isRefused + put(store, content, willing, now);
-  }
-  return put(store, content, queues, now);
+  const needs = needsOf(queues);
+  if ((needs & Need.CONSENT) === 0) return put(store, content, queues, now, needs);
+  const willing = queues.filter(
+    (queue) => (queue.needs & Need.CONSENT) === 0 || queue.accepts(content),
+  );
+  const isRefused = willing.length < queues.length ? Enqueued.REFUSED : 0;
+  if (willing.length === 0) return isRefused;
+  return isRefused + put(store, content, willing, now, needsOf(willing));
 }
 
-function put(store: MessageStore, content: Content, queues: readonly Queue[], now: Now): number {
-  const segment = storeMessage(store, content, queues, now);
+function put(
+  store: MessageStore,
+  content: Content,
+  queues: readonly Queue[],
+  now: Now,
+  needs: number,
+): number {
+  const timed = isToBeTimed(content, needs);
+  const segment = storeMessage(store, content, queues, now, needs, timed);
   const { slot, recordAt } = segment;
   const bodyBytes = content.bodyEnd - content.bodyAt;
-  const timed = isTimed(segment, recordAt);
   for (let i = 0; i < queues.length; i++) queues[i]!.publish(slot, recordAt, bodyBytes, timed);
   return segment.isLogged ? Enqueued.TAKEN + Enqueued.MUST_LAST : Enqueued.TAKEN;
 }

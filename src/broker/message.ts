@@ -38,6 +38,8 @@ export const Need = {
   LASTING: 4,
   /** To be asked whether it takes it at all. */
   CONSENT: 8,
+  /** To have it after a restart if it is persistent. Queues have numbers in the log only where there is one. */
+  LOG: 16,
 } as const;
 
 /** A queue, or what is like one: takes messages that it and others hold one record of. */
@@ -52,26 +54,31 @@ export interface Now {
   readonly nowMs: number;
 }
 
-/** Writes a message once, for all `takers`. The record is at `recordAt` of the segment. */
+/** What all of `takers` need together. */
+export function needsOf(takers: readonly MessageTaker[]): number {
+  let needs = takers[0]!.needs;
+  for (let i = 1; i < takers.length; i++) needs |= takers[i]!.needs;
+  return needs;
+}
+
+/** Whether the time is noted in a message, for takers that need so much. */
+export function isToBeTimed(content: Content, needs: number): boolean {
+  return (needs & Need.TIME) !== 0 || (content.propertyFlags & PropertyFlag.expiration) !== 0;
+}
+
+/** Writes a message once, for all `takers`, of which there is at least one. The record is at `recordAt` of the segment. */
 export function storeMessage(
   store: MessageStore,
   content: Content,
   takers: readonly MessageTaker[],
   now: Now,
+  needs = needsOf(takers),
+  needsTimes = isToBeTimed(content, needs),
 ): Segment {
-  let needs = 0;
-  let isLogged = false;
-  for (let i = 0; i < takers.length; i++) {
-    const taker = takers[i]!;
-    needs |= taker.needs;
-    if (taker.logId > 0) isLogged = true;
-  }
   if ((needs & Need.PLACE) !== 0) prepare(takers, content);
-  const needsTimes =
-    (needs & Need.TIME) !== 0 || (content.propertyFlags & PropertyFlag.expiration) !== 0;
   const size = sizeOf(content) + (needsTimes ? TIMES_BYTES : 0);
-  // A persistent message in a durable queue is to be there after a restart. Queues have numbers only where there is a log.
-  const mustLast = isLogged && ((needs & Need.LASTING) !== 0 || isPersistent(content));
+  const mustLast =
+    (needs & Need.LOG) !== 0 && ((needs & Need.LASTING) !== 0 || isPersistent(content));
   const segment = mustLast ? store.append(size, takers) : store.allocate(size, takers.length);
   if (needsTimes) writeTimed(content, segment, now.nowMs);
   else write(content, segment, segment.recordAt + HEAD_BYTES, 0);
@@ -95,18 +102,19 @@ function isPersistent(content: Content): boolean {
   return deliveryModeOf(content.block.view, content.propertiesAt) === PERSISTENT;
 }
 
-/** Where the exchange's name begins in the message at `offset`. */
-function routeAtOf(segment: Pick<Segment, 'view'>, offset: number): number {
-  return offset + HEAD_BYTES + (isTimed(segment, offset) ? TIMES_BYTES : 0);
+/** Where the exchange's name begins, by the word that says how long the properties are. */
+function routeAtOf(offset: number, propertiesWord: number): number {
+  return offset + (propertiesWord < 0 ? HEAD_BYTES + TIMES_BYTES : HEAD_BYTES);
 }
 
 /** How many bytes the message at `offset` takes. */
 export function sizeOfMessage(segment: Segment, offset: number): number {
   const { bytes, view } = segment;
-  const routeAt = routeAtOf(segment, offset);
+  const propertiesWord = view.getInt32(offset + 4);
+  const routeAt = routeAtOf(offset, propertiesWord);
   const routingKeyAt = routeAt + 1 + bytes[routeAt]!;
   const routeEnd = routingKeyAt + 1 + bytes[routingKeyAt]!;
-  return routeEnd - offset + view.getUint32(offset) + (view.getUint32(offset + 4) & SIZE_MASK);
+  return routeEnd - offset + view.getUint32(offset) + (propertiesWord & SIZE_MASK);
 }
 
 function sizeOf(content: Content): number {
@@ -159,10 +167,11 @@ function expirationOf(content: Content): number {
 /** Points `content` at the message that lies at `offset` of `segment`. Valid until the message is released. */
 export function viewMessage(segment: Segment, offset: number, content: Content): void {
   const { bytes, view } = segment;
-  const routeAt = routeAtOf(segment, offset);
+  const propertiesWord = view.getInt32(offset + 4);
+  const routeAt = routeAtOf(offset, propertiesWord);
   const routingKeyAt = routeAt + 1 + bytes[routeAt]!;
   const propertiesAt = routingKeyAt + 1 + bytes[routingKeyAt]!;
-  const propertiesEnd = propertiesAt + (view.getUint32(offset + 4) & SIZE_MASK);
+  const propertiesEnd = propertiesAt + (propertiesWord & SIZE_MASK);
   content.block = segment;
   content.routeAt = routeAt;
   content.routeEnd = propertiesAt;
@@ -182,7 +191,7 @@ export function routingKeyOf(
   { bytes, view }: Pick<Segment, 'bytes' | 'view'>,
   offset: number,
 ): { at: number; end: number } {
-  const routeAt = routeAtOf({ view }, offset);
+  const routeAt = routeAtOf(offset, view.getInt32(offset + 4));
   const lengthAt = routeAt + 1 + bytes[routeAt]!;
   return { at: lengthAt + 1, end: lengthAt + 1 + bytes[lengthAt]! };
 }

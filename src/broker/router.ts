@@ -100,7 +100,7 @@ export class Router {
     const message = new RoutedContent(content, routingKeys);
     const { queues, delays, windows, droppedBy } = this.#walk(walk, message, false);
     const key = windows.length > 0 ? message.deduplicationKey : undefined;
-    return { queues: [...queues], delays, windows, key, isRepeated: droppedBy.size > 0 };
+    return { queues: [...queues], delays, windows, key, isRepeated: droppedBy.length > 0 };
   }
 
   /**
@@ -110,7 +110,7 @@ export class Router {
   #walk(walk: Walk, message: RoutedContent, byKeyAlone: boolean): Walk {
     for (let exchange = walk.next(); exchange; exchange = walk.next()) {
       const { delayed, matcher } = exchange;
-      const isPlain = matcher.routesByKeyAlone && !delayed && !this.#windows.has(exchange);
+      const isPlain = matcher.routesByKeyAlone && !delayed && !this.#remembers(exchange);
       if (byKeyAlone && !isPlain) return walk.endsUndecided();
       if (!isPlain && this.#isRepeated(exchange, walk, message)) continue;
       if (delayed?.wants(message.content)) {
@@ -121,7 +121,7 @@ export class Router {
       matcher.route(message, found);
       for (const destination of found) {
         if (destination.kind === 'exchange') walk.visit(destination);
-        else if (byKeyAlone && this.#windows.has(destination)) return walk.endsUndecided();
+        else if (byKeyAlone && this.#remembers(destination)) return walk.endsUndecided();
         else this.#reach(destination, walk, message);
       }
       if (found.size === 0 && exchange.alternate !== undefined) {
@@ -130,6 +130,10 @@ export class Router {
       }
     }
     return walk;
+  }
+
+  #remembers(place: Destination): boolean {
+    return this.#windows.size > 0 && this.#windows.has(place);
   }
 
   #reach(queue: Queue, walk: Walk, message: RoutedContent): void {
@@ -143,9 +147,9 @@ export class Router {
     if (!window || walk.knownIn === place) return false;
     const key = message.deduplicationKey;
     if (key === undefined) return false;
-    if (walk.droppedBy.has(place)) return true;
+    if (walk.droppedBy.includes(place)) return true;
     if (window.isRepeated(key)) {
-      walk.droppedBy.add(place);
+      walk.droppedBy.push(place);
       return true;
     }
     walk.windows.push(window);
@@ -189,7 +193,7 @@ class Walk {
   readonly delays: DelayedMessages[] = [];
   byKeyAlone = true;
   readonly windows: DeduplicationWindow[] = [];
-  readonly droppedBy = new Set<Destination>();
+  readonly droppedBy: Destination[] = [];
   /** An exchange that the message has come from. */
   knownIn: Exchange | undefined;
   readonly #seen = new Set<Exchange>();

@@ -7,6 +7,7 @@ import type { Block } from '../protocol/block.ts';
 import { Content } from '../protocol/content.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import { deliveryPrefix } from '../protocol/frame-writer.ts';
+import { AckTimeout } from './ack-timeout.ts';
 import type { Channel } from './channel.ts';
 import type { Holder } from './unacked.ts';
 
@@ -18,6 +19,8 @@ export interface ConsumerOptions {
   /** How many unacknowledged deliveries it may have; 0 = no limit. */
   readonly prefetch: number;
   readonly arguments: FieldTable;
+  /** How long it may keep a delivery unacknowledged; undefined: as long as its queue says. */
+  readonly timeoutMs: number | undefined;
 }
 
 const delivered = new Content();
@@ -32,6 +35,8 @@ export class ChannelConsumer implements Consumer, Holder {
   readonly channel: Channel;
   readonly arguments: FieldTable;
   readonly #prefix: Block;
+  readonly #timeoutMs: number | undefined;
+  #timeout: AckTimeout | undefined;
   #unackedCount = 0;
   isParked = false;
 
@@ -44,6 +49,7 @@ export class ChannelConsumer implements Consumer, Holder {
     this.priority = options.priority;
     this.prefetch = options.prefetch;
     this.arguments = options.arguments;
+    this.#timeoutMs = options.timeoutMs;
     this.#prefix = deliveryPrefix(channel.number, options.tag);
   }
 
@@ -80,9 +86,21 @@ export class ChannelConsumer implements Consumer, Holder {
       this.#unackedCount += 1;
       channel.sharedUnackedCount += 1;
       channel.unacked.add(tag, this, sequence, slot, offset, bodyBytes);
+      const timeoutMs = this.#timeoutMs ?? this.queue.settings.consumerTimeoutMs;
+      if (timeoutMs < Number.POSITIVE_INFINITY) this.#startTimeout(tag, timeoutMs);
     }
     channel.connection.sendLater();
     return bodyBytes;
+  }
+
+  #startTimeout(tag: number, timeoutMs: number): void {
+    this.#timeout ??= new AckTimeout(this.channel, () => this.channel.consumerTimedOut(this));
+    this.#timeout.delivered(tag, timeoutMs);
+  }
+
+  /** It is no consumer any more; what it has unacknowledged stays the channel's. */
+  ended(): void {
+    this.#timeout?.stop();
   }
 
   settled(): void {
@@ -100,6 +118,7 @@ export class ChannelConsumer implements Consumer, Holder {
   }
 
   cancelled(): void {
+    this.ended();
     this.channel.consumerCancelled(this);
   }
 }

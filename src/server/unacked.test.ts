@@ -93,12 +93,20 @@ test.each([
   expect(unacked.allTags()).toEqual([1, 2]);
 });
 
-test('the deliveries of one consumer among others', () => {
-  const { unacked, holder, calls } = filled(3);
+test('what one consumer has is taken back; its tags are still known, and mean nothing', () => {
+  const { unacked, holder, calls } = filled(2);
   const other = new FakeHolder('o', calls);
-  unacked.add(400, other, 1, 1, 1, 1);
-  unacked.add(401, holder, 1, 1, 1, 1);
-  expect([unacked.tagsOf(holder), unacked.tagsOf(other)]).toEqual([[1, 2, 3, 401], [400]]);
+  unacked.add(400, other, 1, 2, 3, 4);
+  unacked.add(401, holder, 5, 6, 7, 8);
+  unacked.reserve(2, true);
+  unacked.takeBack(holder);
+  const given = ['returned 10 2 3 4', 'returned 20 4 6 8', 'returned 5 6 7 8'];
+  expect(calls).toEqual(given.flatMap((call) => [`h ${call}`, 'h settled']));
+  calls.length = 0;
+  expect(unacked.allTags()).toEqual([1, 2, 400, 401]);
+  for (const tag of unacked.allTags()) unacked.end(tag, 'failed');
+  expect(calls).toEqual(['o failed 1 2 3 4', 'o settled']);
+  expect(unacked.count).toBe(0);
 });
 
 test('tags up to one are all below it that are outstanding, in order', () => {

@@ -32,6 +32,22 @@ export type Outcome = 'acknowledged' | 'rejected' | 'failed' | 'returned';
 
 const BLOCK_TAGS = 128;
 
+/** In place of the position of a message that was taken back. */
+const NO_SLOT = -1;
+
+/** Has what was taken back. */
+const nobody: Holder = {
+  settled: () => {},
+  queue: {
+    logId: 0,
+    nextSequence: 0,
+    isDeleted: true,
+    settle: () => {},
+    reject: () => {},
+    requeue: () => {},
+  },
+};
+
 class UnackedBlock {
   firstTag = 0;
   /** Deliveries in here that are not settled. */
@@ -152,9 +168,22 @@ export class Unacked implements PositionHolder {
     holder.settled();
   }
 
-  /** The tags of all deliveries to `holder`, ascending. */
-  tagsOf(holder: Holder): number[] {
-    return this.allTags().filter((tag) => this.#find(tag)!.holders[tag % BLOCK_TAGS] === holder);
+  /**
+   * Gives back everything that `holder` has, for no fault of the messages'. The tags stay outstanding: whoever acknowledges
+   * one later has not made a mistake, but it means nothing any more.
+   */
+  takeBack(holder: Holder): void {
+    for (const tag of this.allTags()) {
+      const block = this.#find(tag)!;
+      const at = tag % BLOCK_TAGS;
+      if (block.holders[at] !== holder) continue;
+      const slot = block.positions[at * 2]!;
+      const offset = block.positions[at * 2 + 1]!;
+      block.holders[at] = nobody;
+      block.positions[at * 2] = NO_SLOT;
+      holder.queue.requeue(block.sequences[at]!, slot, offset, block.bodyBytes[at]!, false);
+      holder.settled();
+    }
   }
 
   visitPositions(visitor: PositionVisitor): void {

@@ -103,7 +103,10 @@ export class MessageStore {
     return this.#log!.append(sizeBytes, queues);
   }
 
-  /** What is appended next, so many bytes with what the log adds to them, is written as a whole or not at all. */
+  /**
+   * What is appended next, up to so many bytes with what the log adds to them, is written as a whole or not at all, unless it is
+   * more than a segment.
+   */
   keepTogether(sizeBytes: number): void {
     this.#log?.keepTogether(sizeBytes);
   }

@@ -65,6 +65,12 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
   'the index of a file leaves out what was acknowledged': [
     [INDEX, /settled\(queue, ?first, ?count\) ?\{/, 'settled(queue,first,count){return;'],
   ],
+  'a key is written apart from its message': [
+    [LOG, /CHUNK_HEADER_BYTES ?\+ ?sizeBytes ?<= ?SEGMENT_BYTES/, 'false'],
+  ],
+  'what is held back is due anew after a restart': [
+    ['/src/broker/exchange/delayed-messages.ts', /recovered\.publishedAtMs\(i\)/, 'undefined'],
+  ],
   'an acknowledgement is not written': [
     [LOG, /#writeSettled\(queue, ?range\) ?\{/, '#writeSettled(queue,range){return;'],
   ],

@@ -15,6 +15,10 @@ test('nor with files as large as the server has them', { timeout: TIME_LIMIT_MS 
   expectContent('--seed', '1', '--seeds', '1', '--cycles', '8', '--size', 'real'),
 );
 
+test('nor what is held back, nor what a key stands for', { timeout: TIME_LIMIT_MS }, () =>
+  expectContent('--what', 'held', '--seed', '1', '--seeds', '30', '--cycles', '20'),
+);
+
 test('but by a disk that says done too early', { timeout: TIME_LIMIT_MS }, async () => {
   const { isContent, text } = await runSimulation('--seed', '1', '--flaw', 'saysDoneEarly');
   expect(text).toMatch(/^seed \d+, life \d+: /m);

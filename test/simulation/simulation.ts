@@ -323,6 +323,7 @@ export async function simulateMany(
   options: SimulationOptions,
   tally: Tally,
   isOver: () => boolean = () => false,
+  play: (seed: number, options: SimulationOptions, tally: Tally) => Promise<void> = simulate,
 ): Promise<void> {
   const waiting = seeds[Symbol.iterator]();
   let hasFailed = false;
@@ -331,7 +332,7 @@ export async function simulateMany(
       const next = waiting.next();
       if (next.done) return;
       try {
-        await simulate(next.value, options, tally);
+        await play(next.value, options, tally);
       } catch (error) {
         hasFailed = true;
         throw error;

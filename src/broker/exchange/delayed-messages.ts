@@ -51,7 +51,7 @@ const viewed = new Content();
 export class DelayedMessages implements MessageTaker, PositionHolder, TurnTask {
   readonly exchange: string;
   readonly logId: number;
-  readonly needs = Need.TIME | Need.LASTING;
+  readonly needs: number;
   isScheduled = false;
   readonly #host: DelayedMessagesHost;
   readonly #waiting: DuePositions;
@@ -69,6 +69,7 @@ export class DelayedMessages implements MessageTaker, PositionHolder, TurnTask {
     this.exchange = exchange;
     this.#host = host;
     this.logId = logId;
+    this.needs = Need.TIME | Need.LASTING | (logId > 0 ? Need.LOG : 0);
     this.#waiting = new DuePositions((deltaBytes) => host.store.account(deltaBytes));
     host.store.holders.add(this);
   }

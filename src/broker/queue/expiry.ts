@@ -30,33 +30,50 @@ export class Expiry {
   #ttlMs = Number.POSITIVE_INFINITY;
   readonly #queue: ExpiringQueue;
   readonly #host: ExpiryHost;
-  readonly #schedule: Schedule;
+  readonly #expired: Removed;
+  /** From the first message on that may expire. */
+  #schedule: Schedule | undefined;
   /** Goes up whenever all is counted anew. */
   #count = 0;
 
-  constructor(queue: ExpiringQueue, host: ExpiryHost) {
+  /** `expired` takes over messages whose time has come. */
+  constructor(queue: ExpiringQueue, host: ExpiryHost, expired: Removed) {
     this.#queue = queue;
     this.#host = host;
-    const account = (deltaBytes: number) => host.store.account(deltaBytes);
-    this.#schedule = new Schedule(host.clock, queue.ready, account, () => queue.messagesDue());
+    this.#expired = expired;
+  }
+
+  /** Whether any message has ever been due to expire. */
+  get isUsed(): boolean {
+    return this.#schedule !== undefined;
   }
 
   /** A message came, or came back, that is due at `atMs` or (infinite) never. */
   add(sequence: number, atMs: number): void {
-    if (atMs < Number.POSITIVE_INFINITY) this.#schedule.add(sequence, atMs);
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    this.#schedule ??= this.#newSchedule();
+    this.#schedule.add(sequence, atMs);
+  }
+
+  #newSchedule(): Schedule {
+    const { clock, store } = this.#host;
+    const account = (deltaBytes: number) => store.account(deltaBytes);
+    return new Schedule(clock, this.#queue.ready, account, () => this.#queue.messagesDue());
   }
 
   /** Takes out messages that are due; false when there are more of them, and it has to be called again. */
-  removeDue(expired: Removed): boolean {
-    if (this.#schedule.nextAtMs === Number.POSITIVE_INFINITY) return true;
+  removeDue(): boolean {
+    const schedule = this.#schedule;
+    if (schedule === undefined || schedule.nextAtMs === Number.POSITIVE_INFINITY) return true;
     const { nowMs } = this.#host.turn;
-    if (this.#schedule.nextAtMs > nowMs) return true;
-    this.#queue.ready.remove(this.#schedule.takeDue(nowMs, PER_TURN), expired);
-    return this.#schedule.nextAtMs > nowMs;
+    if (schedule.nextAtMs > nowMs) return true;
+    this.#queue.ready.remove(schedule.takeDue(nowMs, PER_TURN), this.#expired);
+    return schedule.nextAtMs > nowMs;
   }
 
   /** A message is back in its place among those that were returned. */
   returned(sequence: number, slot: number, offset: number): void {
+    if (!this.isUsed) return;
     const { store } = this.#host;
     if (store.isResident(slot)) this.#addRead(sequence, slot, offset);
     else this.#readReturned(this.#queue.ready.laneOf(sequence), new Set([sequence]));
@@ -89,7 +106,7 @@ export class Expiry {
   setTtl(ttlMs: number): void {
     if (ttlMs === this.#ttlMs) return;
     this.#ttlMs = ttlMs;
-    this.#schedule.clear();
+    this.#schedule?.clear();
     this.#count += 1;
     for (const lane of this.#queue.ready.lanes) {
       if (lane === undefined) continue;
@@ -121,6 +138,7 @@ export class Expiry {
 
   /** Adds what recovery found. */
   restore(recovered: RecoveredQueue): void {
+    if (!recovered.isTimed && this.#ttlMs === Number.POSITIVE_INFINITY) return;
     const { nowMs } = this.#host.turn;
     for (let i = 0; i < recovered.size; i++) {
       const lifeMs = Math.min(this.#ttlMs, recovered.expirationMs(i) ?? Number.POSITIVE_INFINITY);
@@ -131,6 +149,6 @@ export class Expiry {
   /** No message is here any more, or nobody cares. */
   clear(): void {
     this.#count += 1;
-    this.#schedule.clear();
+    this.#schedule?.clear();
   }
 }

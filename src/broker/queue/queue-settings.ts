@@ -49,7 +49,8 @@ export function settingsOf(effective: FieldTable, type: QueueType): QueueSetting
       text('x-dead-letter-strategy') === 'at-least-once' &&
       overflow === 'reject-publish',
     deliveryLimit: type === 'quorum' ? deliveryLimitOf(effective) : Number.POSITIVE_INFINITY,
-    consumerTimeoutMs: number('x-consumer-timeout'),
+    // 0 is none.
+    consumerTimeoutMs: number('x-consumer-timeout') || Number.POSITIVE_INFINITY,
     delayedRetry:
       type === 'quorum' && minMs < Number.POSITIVE_INFINITY
         ? ((text('x-delayed-retry-type') ?? 'disabled') as DelayedRetry)

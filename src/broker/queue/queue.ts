@@ -62,8 +62,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   readonly #idle: IdleTimer;
   readonly #departures: Departures;
   readonly #priorities: Priorities;
-  /** From the first message on that may expire. */
-  #expiry: Expiry | undefined;
+  readonly #expiry: Expiry;
   /** Of a queue that counts deliveries. */
   readonly #returns: CountedReturns | undefined;
   /** Every message that comes may expire or be one too many. */
@@ -90,6 +89,9 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
     this.#dispatcher = new Dispatcher(this, host.store, host.turn);
     this.#departures = new Departures(this, host);
     this.#limit = new LengthLimit(this.ready, this.#departures);
+    this.#expiry = new Expiry(this, host, (sequence, slot, offset) =>
+      this.#departures.left(sequence, slot, offset, 'expired'),
+    );
     if (this.type === 'quorum') {
       this.#returns = new CountedReturns(this, host.store, host.clock, this.#departures);
     }
@@ -109,18 +111,17 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   }
 
   #adjust(): void {
-    const { ttlMs, expiresMs } = this.settings;
-    const hasTtl = ttlMs < Number.POSITIVE_INFINITY;
+    const hasTtl = this.settings.ttlMs < Number.POSITIVE_INFINITY;
     this.#limit.set(this.settings);
     this.#isWatched = hasTtl || this.#limit.isSet;
     this.needs =
+      (this.logId > 0 ? Need.LOG : 0) +
       (hasTtl ? Need.TIME : 0) +
       (this.#priorities.max > 0 ? Need.PLACE : 0) +
       (this.type === 'quorum' ? Need.LASTING : 0) +
       (this.#limit.refuses ? Need.CONSENT : 0);
-    if (hasTtl) this.#expiry ??= new Expiry(this, this.#host);
-    this.#expiry?.setTtl(ttlMs);
-    this.#idle.set(expiresMs);
+    this.#expiry.setTtl(this.settings.ttlMs);
+    this.#idle.set(this.settings.expiresMs);
   }
 
   get readyCount(): number {
@@ -183,16 +184,12 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
     const sequence = this.ready.nextSequence - 1;
     const { store, turn } = this.#host;
     const atMs = deadlineOf(store.segment(slot), offset, this.settings.ttlMs, turn.nowMs);
-    if (atMs < Number.POSITIVE_INFINITY) {
-      // Due already: who is ready for it gets it, else it goes.
-      if (atMs <= turn.nowMs) {
-        this.dispatch();
-        turn.dispatchLater(this);
-      }
-      this.#expiry ??= new Expiry(this, this.#host);
-      this.#expiry.add(sequence, atMs);
-    }
-    if (this.#limit.isExceeded) this.dispatch();
+    const isDue = atMs <= turn.nowMs;
+    // Due already: who is ready for it gets it, else it goes.
+    if (isDue && this.#expiry.removeDue()) this.#serve();
+    this.#expiry.add(sequence, atMs);
+    if (isDue) this.#expiry.removeDue();
+    if (isDue || this.#limit.isExceeded) this.dispatch();
   }
 
   /** Messages are due to expire. */
@@ -242,23 +239,25 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
 
   /** Lets go of what is due, hands out messages as long as somebody can take one, and drops what is too much then. */
   dispatch(): void {
-    if (this.#expiry !== undefined && !this.#expiry.removeDue(this.#expired)) {
+    if (!this.#expiry.removeDue()) {
       this.#host.turn.dispatchLater(this);
       return;
     }
-    if (this.ready.count > 0 && this.consumers.size > 0) this.#dispatcher.serve();
+    this.#serve();
     if (!this.#limit.isExceeded) return;
     // Somebody may be about to be served, as soon as the log knows.
     if (this.consumers.size > 0 && !this.notice.isGiven) return;
     if (!this.#limit.enforce()) this.#host.turn.dispatchLater(this);
   }
 
+  #serve(): void {
+    if (this.ready.count > 0 && this.consumers.size > 0) this.#dispatcher.serve();
+  }
+
   /** What has to come before a basic.get can be answered, if anything. */
   get obstacle(): Wait | undefined {
     const { turn, clock } = this.#host;
-    if (this.#expiry === undefined || this.#expiry.removeDue(this.#expired)) {
-      return this.#dispatcher.obstacle;
-    }
+    if (this.#expiry.removeDue()) return this.#dispatcher.obstacle;
     turn.dispatchLater(this);
     return (done) => clock.defer(done);
   }
@@ -330,15 +329,10 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   /** A message is ready again, in the place it had. */
   giveBack(sequence: number, slot: number, offset: number, bodyBytes: number): void {
     this.ready.giveBack(sequence, slot, offset, bodyBytes);
-    this.#expiry?.returned(sequence, slot, offset);
-    if (this.consumers.size > 0 || this.#expiry || this.#limit.isExceeded) {
-      this.#host.turn.dispatchLater(this);
-    }
+    this.#expiry.returned(sequence, slot, offset);
+    const isWatched = this.#expiry.isUsed || this.#limit.isExceeded;
+    if (isWatched || this.consumers.size > 0) this.#host.turn.dispatchLater(this);
   }
-
-  readonly #expired = (sequence: number, slot: number, offset: number): void => {
-    this.#departures.left(sequence, slot, offset, 'expired');
-  };
 
   bodyLeft(): void {
     if (this.#limit.isExceeded) this.#host.turn.dispatchLater(this);
@@ -364,7 +358,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
     const { count } = this.ready;
     this.ready.clear((sequence, slot) => this.settleDelivered(sequence, slot));
     this.#departures.uncount();
-    this.#expiry?.clear();
+    this.#expiry.clear();
     return count;
   }
 
@@ -374,8 +368,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
    */
   restore(recovered: RecoveredQueue): void {
     this.ready.restore(recovered);
-    if (recovered.isTimed) this.#expiry ??= new Expiry(this, this.#host);
-    this.#expiry?.restore(recovered);
+    this.#expiry.restore(recovered);
     this.#returns?.restore(recovered);
     this.#host.turn.dispatchLater(this);
   }
@@ -388,7 +381,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
 
   #stop(): void {
     this.#idle.stop();
-    this.#expiry?.clear();
+    this.#expiry.clear();
     this.#returns?.stop();
     this.#departures.stop();
   }

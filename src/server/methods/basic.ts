@@ -64,6 +64,7 @@ export function consume(channel: Channel, method: BasicConsume): void {
     priority: priorityOf(method, named('queue', name, vhost.name)),
     prefetch: channel.prefetch,
     arguments: method.arguments,
+    timeoutMs: timeoutOf(method, queue.title),
   });
   // Deliveries come at the end of the turn at the earliest, so the reply is always ahead of them.
   if (!method.noWait) channel.send({ name: 'basic.consume-ok', consumerTag: tag });
@@ -80,6 +81,20 @@ function priorityOf(method: BasicConsume, resource: string): number {
   throw preconditionFailed(
     `invalid arg 'x-priority' for ${resource}: "expected integer, got ${typeName(priority)}"`,
   );
+}
+
+/** @throws AmqpError 406 for an `x-consumer-timeout` that is no time. */
+function timeoutOf(method: BasicConsume, resource: string): number | undefined {
+  const timeout = method.arguments.get('x-consumer-timeout');
+  if (!timeout) return undefined;
+  const value = integerOf(timeout);
+  if (value !== undefined && value >= 0n)
+    return value === 0n ? Number.POSITIVE_INFINITY : Number(value);
+  const problem =
+    value === undefined
+      ? `"expected integer, got ${typeName(timeout)}"`
+      : `{value_negative,${value}}`;
+  throw preconditionFailed(`invalid arg 'x-consumer-timeout' for ${resource}: ${problem}`);
 }
 
 /** Direct replies: at most one consumer per channel, and nothing to acknowledge. */
@@ -109,6 +124,7 @@ export function cancel(channel: Channel, method: BasicCancel): void {
   const consumer = channel.consumers.get(consumerTag);
   if (consumer) {
     channel.consumers.delete(consumerTag);
+    consumer.ended();
     consumer.queue.removeConsumer(consumer);
   }
   if (channel.replyConsumer?.tag === consumerTag) channel.setReplyConsumer(undefined);

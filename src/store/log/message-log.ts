@@ -3,7 +3,7 @@
 //
 // Every append belongs to a generation. When `syncedGeneration` has reached it, the append is on disk.
 import type { Segment } from '../segment.ts';
-import { type SegmentTable, segmentBytesFor } from '../segment-table.ts';
+import { SEGMENT_BYTES, type SegmentTable, segmentBytesFor } from '../segment-table.ts';
 import { CHUNK_HEADER_BYTES } from './chunk.ts';
 import { FileIndexer } from './file-indexer.ts';
 import type { LogFile } from './log-file.ts';
@@ -147,9 +147,12 @@ export class MessageLog {
     return segment;
   }
 
-  /** What is appended next, up to so many bytes, goes into one chunk: recovery finds all of it, or nothing. */
+  /**
+   * What is appended next, up to so many bytes, goes into one chunk: recovery finds all of it, or nothing. Not where it is more than
+   * a segment holds: a larger one is as large as its only chunk, which nobody knows yet.
+   */
   keepTogether(sizeBytes: number): void {
-    this.#room(sizeBytes);
+    if (CHUNK_HEADER_BYTES + sizeBytes <= SEGMENT_BYTES) this.#room(sizeBytes);
   }
 
   /** A place in a durable queue is empty for good. */
