@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Enqueued, enqueue } from '../../src/broker/enqueue.ts';
 import { sizeOfMessage, viewMessage } from '../../src/broker/message.ts';
+import { Churn } from '../../src/broker/message-counters.ts';
 import type { Queue } from '../../src/broker/queue/queue.ts';
 import { Turn } from '../../src/broker/turn.ts';
 import { VHost } from '../../src/broker/vhost.ts';
