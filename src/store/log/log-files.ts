@@ -7,6 +7,8 @@ import { FILE_BYTES, type LogFile } from './log-file.ts';
 import { LogSyncer } from './log-syncer.ts';
 import type { PendingChunk } from './write-batch.ts';
 
+const AHEAD_SEGMENTS = 4;
+
 export class LogFiles {
   readonly #preparer: FilePreparer;
   readonly #syncer: LogSyncer;
@@ -76,6 +78,21 @@ export class LogFiles {
       if (file.end + SEGMENT_BYTES > FILE_BYTES) file.isFull = true;
     }
     return true;
+  }
+
+  /** The next segments behind one in which there is something: as many as are read before anybody asks for them. */
+  following(segment: Segment): Segment[] {
+    const found: Segment[] = [];
+    let index = segment.file ? this.#files.indexOf(segment.file) : -1;
+    if (index < 0) return found;
+    let at = this.#files[index]!.segments.indexOf(segment) + 1;
+    for (; index < this.#files.length; index++, at = 0) {
+      for (const { segments } = this.#files[index]!; at < segments.length; at++) {
+        if (segments[at]!.references > 0 && found.push(segments[at]!) === AHEAD_SEGMENTS)
+          return found;
+      }
+    }
+    return found;
   }
 
   /** Whether a file was begun since this was asked last. */
