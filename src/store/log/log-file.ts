@@ -13,6 +13,8 @@ export const FILE_HEADER_BYTES = 4096;
 export const FORMAT_VERSION = 1;
 /** What a file is made with: room for 16 segments of the standard size. */
 export const FILE_BYTES = FILE_HEADER_BYTES + 16 * SEGMENT_BYTES;
+/** What has to do where there is no space for that. */
+export const SMALL_FILE_BYTES = FILE_HEADER_BYTES + SEGMENT_BYTES;
 
 const MAGIC = new TextEncoder().encode('LEVERET\n');
 const CHECKED_BYTES = 28;
@@ -60,6 +62,8 @@ export function fileNumber(name: string): number | undefined {
 export class LogFile {
   readonly number: number;
   readonly file: DataFile;
+  /** What it was made with. */
+  readonly madeBytes: number;
   /** Where the next segment begins. */
   end = FILE_HEADER_BYTES;
   /** Segments in here that hold anything, or are not written yet. */
@@ -67,8 +71,9 @@ export class LogFile {
   /** Takes no more segments. */
   isFull = false;
 
-  constructor(number: number, file: DataFile) {
+  constructor(number: number, file: DataFile, madeBytes = FILE_BYTES) {
     this.number = number;
     this.file = file;
+    this.madeBytes = madeBytes;
   }
 }
