@@ -14,6 +14,7 @@ const SMALL_SIZES: readonly Change[] = [
 ];
 
 const LOG = '/src/store/log/message-log.ts';
+const FILES = '/src/store/log/log-files.ts';
 const RECOVERY = '/src/store/log/log-recovery.ts';
 
 /** Named for what they do. */
@@ -31,10 +32,11 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
     [RECOVERY, /sequence ?- ?index ?<= ?expected/, 'false'],
   ],
   'a file is used again before what emptied it is on disk': [
-    [LOG, /this\.#emptied\[0\]\.generation ?<= ?synced/, 'true'],
+    [FILES, /this\.#emptied\[0\]\.generation ?> ?written/, 'false'],
+    [FILES, /this\.#emptied\[0\]\.generation ?<= ?written/, 'true'],
   ],
   'sequence numbers start over when all files are empty': [
-    [LOG, /this\.#files\.length ?={2,3} ?1/, 'false'],
+    [FILES, /this\.#files\.length ?={2,3} ?1/, 'false'],
     [RECOVERY, /Math\.max\(0, ?files\.length ?- ?1\)/, 'files.length'],
   ],
   'what was delivered is forgotten with an old file': [
@@ -58,6 +60,12 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
   ],
   'a torn write of several definitions counts as damage': [
     ['/src/store/journal.ts', /line\.startsWith\([^)]*\) ?\|\| ?line\.includes\([^)]*\)/, 'false'],
+  ],
+  'a flush while a write is under way is forgotten': [
+    [LOG, /this\.#isAnnounced ?= ?isDirty/, 'void 0'],
+  ],
+  'what found no space counts as written': [
+    ['/src/store/log/log-writer.ts', /onNoSpace\(\)/, 'succeeded()'],
   ],
   'an acknowledgement is not written': [
     [LOG, /#writeSettled\(queue, ?range\) ?\{/, '#writeSettled(queue,range){return;'],
