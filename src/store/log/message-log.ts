@@ -289,9 +289,9 @@ export class MessageLog {
   }
 
   /** Space is short: gives back what can be spared, and tries again what there was none for. */
-  retry(): void {
+  retry(freeBytes?: number): void {
     if (this.#hasFailed) return;
-    this.#files.retry();
+    this.#files.retry(freeBytes);
     this.#writer.retry();
   }
 
