@@ -789,3 +789,21 @@ describe('against plain arrays', () => {
     ),
   );
 });
+
+describe('a disk that is slower than what comes', () => {
+  test('is behind while more than 16 MiB of messages wait for it', async () => {
+    const files = new MemoryFiles();
+    const harness = await LogHarness.open(files);
+    files.holdsWrites = true;
+    const megabyte = new Uint8Array(1024 * 1024);
+    for (let i = 0; i < 8; i++) harness.append(megabyte, 1);
+    harness.log.flush();
+    for (let i = 0; i < 8; i++) harness.append(megabyte, 1);
+    expect(harness.log.isBehind).toBe(false);
+    harness.append(megabyte, 1);
+    expect(harness.log.isBehind).toBe(true);
+    files.held.shift()!.finish();
+    await idle();
+    expect(harness.log.isBehind).toBe(false);
+  });
+});
