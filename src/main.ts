@@ -42,7 +42,19 @@ interface Options {
 }
 
 /** Something the user can mend: one sentence, no stack. */
-class UsageError extends Error {}
+class UsageError extends Error {
+  /** What the process ends with. */
+  readonly status: number;
+
+  constructor(message: string, status = 1) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** As in sysexits.h. */
+const EX_NOINPUT = 66;
+const EX_NOPERM = 77;
 
 type ListenError = NodeJS.ErrnoException & { readonly port?: number };
 
@@ -161,7 +173,7 @@ program
 
 program
   .command('check <directory>')
-  .description('look for damage in a data directory; status 1 when there is any')
+  .description('look for damage in a data directory; status 65 when there is any')
   .action((directory: string) => {
     const report = inspect(directory);
     process.stdout.write(formatCheck(report));
@@ -172,10 +184,11 @@ function inspect(directory: string): DirectoryReport {
   try {
     return inspectDirectory(systemFiles, resolve(directory), systemProcesses);
   } catch (error) {
-    if (error instanceof StorageError) throw new UsageError(error.message);
+    if (error instanceof StorageError) throw new UsageError(error.message, EX_NOINPUT);
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw new UsageError(`cannot read the data directory ${directory} (${code})`);
+    const status = code === 'EACCES' || code === 'EPERM' ? EX_NOPERM : EX_NOINPUT;
+    throw new UsageError(`cannot read the data directory ${directory} (${code})`, status);
   }
 }
 
@@ -319,7 +332,7 @@ function fail(error: unknown): never {
   } else {
     process.stderr.write(`leveret: ${error instanceof Error ? error.stack : String(error)}\n`);
   }
-  process.exit(1);
+  process.exit(error instanceof UsageError ? error.status : 1);
 }
 
 program.parseAsync().catch(fail);

@@ -1,12 +1,13 @@
 // The handful of AMQP calls that scenarios set their topology up with.
 import { type BytesHandler, CHANNEL, type Connection } from './connection.ts';
-import { EMPTY_TABLE, Method, methodFrame, shortString, u8, u16, u32 } from './wire.ts';
+import { EMPTY_TABLE, longString, Method, methodFrame, shortString, u8, u16, u32 } from './wire.ts';
 
 const PASSIVE = 1;
 const DURABLE = 2;
 
-function declareFrame(queue: string, bits: number): Buffer {
-  const fields = [u16(0), shortString(queue), u8(bits), EMPTY_TABLE];
+function declareFrame(queue: string, bits: number, queueType?: string): Buffer {
+  const type = queueType === undefined ? EMPTY_TABLE : queueTypeTable(queueType);
+  const fields = [u16(0), shortString(queue), u8(bits), type];
   return methodFrame(CHANNEL, Method.queueDeclare, ...fields);
 }
 
@@ -15,7 +16,17 @@ export async function declareQueue(
   queue: string,
   durable: boolean,
 ): Promise<void> {
-  await connection.call(declareFrame(queue, durable ? DURABLE : 0), Method.queueDeclareOk);
+  const frame = declareFrame(
+    queue,
+    durable ? DURABLE : 0,
+    durable ? connection.queueType : undefined,
+  );
+  await connection.call(frame, Method.queueDeclareOk);
+}
+
+function queueTypeTable(queueType: string): Buffer {
+  const entry = [shortString('x-queue-type'), Buffer.from('S'), longString(queueType)];
+  return longString(Buffer.concat(entry).toString('latin1'));
 }
 
 /** Messages ready in the queue. */

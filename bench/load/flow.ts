@@ -44,6 +44,8 @@ export interface FlowPlan {
   readonly pace?: Pace;
   /** Set when routing keys differ in length; gives what each queue must have received. */
   readonly expectedPerQueue?: (published: number) => Float64Array;
+  /** Told at the end how many messages were published in all. */
+  readonly finished?: (published: number) => void;
 }
 
 export class Flow {
@@ -203,6 +205,7 @@ export async function measureFlow(
     const deliveries = flow.consumed - consumedBefore;
     const sample = meter.finish(deliveries / deliveriesPerMessage(plan.load));
     await flow.drain();
+    plan.finished?.(flow.publisher.published);
     return sample;
   } finally {
     await flow.close();

@@ -9,7 +9,7 @@ import type { DiskAlarm } from './disk-alarm.ts';
 export interface SpaceUser {
   readonly isOutOfSpace: boolean;
   /** Space is short: give back what can be spared, and try again what there was none for. */
-  retry(): void;
+  retry(freeBytes: number | undefined): void;
 }
 
 export interface DiskMonitorOptions {
@@ -53,7 +53,7 @@ export class DiskMonitor {
       if (this.#isLost()) return;
       if (error && !this.#hasComplained) this.#complain(error);
       alarm.update(freeBytes, user.isOutOfSpace);
-      if (alarm.isRaised) user.retry();
+      if (alarm.isRaised) user.retry(freeBytes);
       this.#lookLater();
     });
   }

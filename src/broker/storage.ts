@@ -105,7 +105,7 @@ export class Storage {
         onNewFile: () => this.#beginFile(),
         onSynced: () => this.#written(),
         onNoSpace: () => this.#monitor.outOfSpace(),
-        onFailed: (error) => owner.onFailed(error),
+        onFailed: (error) => owner.onFailed(this.#causeOf(error)),
       },
       recovery.tail,
       recovery.spares,
@@ -186,6 +186,12 @@ export class Storage {
       this.#isSyncDue = false;
       this.#log.sync();
     });
+  }
+
+  /** What is wrong with the directory says more than what the system makes of it. */
+  #causeOf(error: Error): Error {
+    const problem = (error as NodeJS.ErrnoException).code === 'ENOENT' && this.#directory.problem();
+    return problem ? new Error(problem, { cause: error }) : error;
   }
 
   /** Settlements that nobody waits for go to disk with what comes next, or after a moment. */

@@ -44,9 +44,12 @@ export function formatCheck(report: DirectoryReport): string {
   return `${damageLines(report).join('\n')}\n`;
 }
 
+/** As in sysexits.h: the data is not what it should be. */
+const EX_DATAERR = 65;
+
 /** The status that `leveret check` ends with. */
-export function checkStatus({ damage }: DirectoryReport): 0 | 1 {
-  return damage.length > 0 ? 1 : 0;
+export function checkStatus({ damage }: DirectoryReport): number {
+  return damage.length > 0 ? EX_DATAERR : 0;
 }
 
 function damageLines({ damage }: DirectoryReport): string[] {

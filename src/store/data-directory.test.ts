@@ -105,6 +105,30 @@ describe('taking a directory', () => {
     expect(files.contents.has(`${lock}.takeover`)).toBe(false);
   });
 
+  test.each([
+    [['ibdata1', 'mysql.ibd'], 'ibdata1, mysql.ibd'],
+    [['a', 'b', 'c', 'd'], 'a, b, c …'],
+    [['log/access.log'], 'log/access.log'],
+  ])('is refused where others keep theirs, and nothing is touched: %s', (names, some) => {
+    const { files, path, take } = place();
+    for (const name of names) files.contents.set(`${path}/${name}`, new Uint8Array(1));
+    const before = files.copy();
+    expect(() => take(100)).toThrow(
+      `${path} holds what is not Leveret's (${some}); choose an empty directory with --data-dir`,
+    );
+    expect(files.differences(before)).toEqual([]);
+    expect(files.directories).toEqual(before.directories);
+  });
+
+  test.each(['.keep', 'lost+found', 'definitions.journal', 'log/0000000001.log'])(
+    'is granted where there is %s',
+    (name) => {
+      const { files, path, take } = place();
+      files.contents.set(`${path}/${name}`, new Uint8Array(1));
+      take(100);
+    },
+  );
+
   test('below a file, or without rights: the error of the system', () => {
     const { files, take } = place();
     files.makeDirectory = () => {

@@ -8,8 +8,12 @@ import { join } from 'node:path';
 import type { Files } from '../platform/files.ts';
 import type { Processes } from '../platform/processes.ts';
 import { StorageError } from './log/found-file.ts';
+import { fileNumber } from './log/log-file.ts';
 
 const LOCK = 'leveret.pid';
+
+const JOURNAL = 'definitions.journal';
+const LOG = 'log';
 
 /** Directories that this very process has: its number alone does not tell (in a container it may always be the same). */
 const held = new Set<string>();
@@ -34,6 +38,16 @@ export function ownerOfDirectory(
   return ownerOf(files.readText(join(path, LOCK)), path, processes);
 }
 
+/** The names in a directory, none where there is no directory. */
+function namesIn(files: Files, path: string): string[] {
+  try {
+    return files.list(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
 export class DataDirectory {
   readonly files: Files;
   readonly path: string;
@@ -49,6 +63,7 @@ export class DataDirectory {
     this.path = path;
     this.#lock = join(path, LOCK);
     this.#claim = `${processes.own}\n${processes.identity(processes.own) ?? ''}\n`;
+    this.#refuseForeign();
     files.makeDirectory(this.logPath);
     if (!files.createText(this.#lock, this.#claim)) {
       const owner = ownerOfDirectory(files, path, processes) ?? this.#takeOver(processes);
@@ -59,6 +74,21 @@ export class DataDirectory {
       }
     }
     held.add(path);
+  }
+
+  /** What somebody else keeps is not to be mixed with ours; an empty directory is fine, and so is one that is just a mount. */
+  #refuseForeign(): void {
+    const names = namesIn(this.files, this.path).filter((name) => !/^\.|^lost\+found$/.test(name));
+    const isOurs = names.some((name) => name === JOURNAL || name.startsWith(LOCK));
+    const others = names.filter((name) => name !== LOG);
+    const inLog = namesIn(this.files, this.logPath);
+    const isOurLog = inLog.length === 0 || inLog.some((name) => fileNumber(name) !== undefined);
+    if (isOurs || (others.length === 0 && isOurLog)) return;
+    const found = [...others, ...(isOurLog ? [] : inLog.map((name) => `${LOG}/${name}`))];
+    const some = found.slice(0, 3).join(', ') + (found.length > 3 ? ' …' : '');
+    throw new StorageError(
+      `${this.path} holds what is not Leveret's (${some}); choose an empty directory with --data-dir`,
+    );
   }
 
   /** Replaces an owner that is gone. Of several that try at once one may; the others get the number of one that does. */
@@ -85,11 +115,11 @@ export class DataDirectory {
   }
 
   get logPath(): string {
-    return join(this.path, 'log');
+    return join(this.path, LOG);
   }
 
   get journalPath(): string {
-    return join(this.path, 'definitions.journal');
+    return join(this.path, JOURNAL);
   }
 
   /** What is wrong, in a sentence, when the directory is not this broker's any more. */

@@ -24,6 +24,8 @@ export class Segment {
   sealed = false;
   /** Whether its bytes are in memory. */
   isResident = true;
+  /** Whether its bytes have come back from disk. */
+  wasLoaded = false;
   /** Part of the log. */
   readonly isLogged: boolean;
   /** Chunks in here that are not written yet. */
@@ -52,6 +54,7 @@ export class Segment {
 
   /** Gives memory that holds what the file does. */
   restore(bytes: Uint8Array): void {
+    this.wasLoaded = true;
     this.isResident = true;
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

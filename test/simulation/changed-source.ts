@@ -22,7 +22,7 @@ const RECOVERY = '/src/store/log/log-recovery.ts';
 /** Named for what they do. */
 export const mutants: Readonly<Record<string, readonly Change[]>> = {
   'the CRC is not looked at': [
-    ['/src/store/log/chunk.ts', /isIntact: ?view[^}]+/, 'isIntact:true'],
+    ['/src/store/log/chunk.ts', /isIntact ?= ?view[^;]+/, 'isIntact=true'],
   ],
   'a reply waits for a write that never comes': [
     [LOG, /this\.isDirty ?\? ?generation ?: ?this\.#generation\+\+/, 'generation'],
@@ -34,7 +34,8 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
     [ORDER, /sequence ?- ?index ?<= ?expected/, 'false'],
   ],
   'a file is used again before what emptied it is on disk': [
-    [LOG_FILES, /this\.#emptied\[0\]\.generation ?<= ?synced/, 'true'],
+    [LOG_FILES, /this\.#emptied\[0\]\.generation ?> ?written/, 'false'],
+    [LOG_FILES, /this\.#emptied\[0\]\.generation ?<= ?written/, 'true'],
   ],
   'sequence numbers start over when all files are empty': [
     [LOG_FILES, /this\.#files\.length ?={2,3} ?1/, 'false'],
@@ -71,8 +72,14 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
   'what is held back is due anew after a restart': [
     ['/src/broker/exchange/delayed-messages.ts', /recovered\.publishedAtMs\(i\)/, 'undefined'],
   ],
+  'a flush while a write is under way is forgotten': [
+    [LOG, /this\.#isAnnounced ?= ?isDirty/, 'void 0'],
+  ],
+  'what found no space counts as written': [
+    ['/src/store/log/log-writer.ts', /onNoSpace\(\)/, 'succeeded()'],
+  ],
   'an acknowledgement is not written': [
-    [LOG, /#writeSettled\(queue, ?range\) ?\{/, '#writeSettled(queue,range){return;'],
+    [LOG, /#writeSettled\(queue, ?\{ ?first, ?count ?\}\) ?\{/, '#writeSettled(){return;'],
   ],
 };
 

@@ -10,6 +10,8 @@ import type { DataFile, Done, Files, PrepareRequest } from '../../src/platform/f
 import { Dice } from '../fuzz/dice.ts';
 
 export const SECTOR_BYTES = 512;
+/** What may still be free on a disk that is full. */
+const LITTLE_BYTES = 30_000;
 /** What is free on a disk that is not full. */
 const FREE_BYTES = 2 ** 40;
 
@@ -240,8 +242,13 @@ export class SimDisk implements Files {
     };
     this.#pending.push({
       finish: () => {
-        // Files that are used again need no space, as a rule.
-        if (this.isFull && (!isRecycled || this.#dice.chance(0.1))) {
+        // Files that are used again need no space, as a rule; and sometimes there is a little left.
+        const content = stale === undefined ? undefined : this.#need(stale);
+        const grows = content === undefined || content.size < request.sizeBytes;
+        const fails = grows
+          ? request.sizeBytes > LITTLE_BYTES || this.#dice.chance(0.6)
+          : this.#dice.chance(0.1);
+        if (this.isFull && fails) {
           if (!isRecycled && this.#dice.chance(0.7)) {
             begin();
             zeros(this.#dice.integer(0, zeroed / SECTOR_BYTES) * SECTOR_BYTES);
@@ -251,6 +258,9 @@ export class SimDisk implements Files {
         }
         begin();
         zeros(zeroed);
+        if (content && grows) {
+          content.put(content.size, new Uint8Array(request.sizeBytes - content.size), true);
+        }
         if (stale !== undefined) this.#rename(stale, path);
         this.#syncNames(dirname(path));
         done(undefined, this.#file(this.#need(path), durable));

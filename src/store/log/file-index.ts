@@ -24,6 +24,8 @@ import {
   type RecordVisitor,
   readU48,
   SETTLED_BYTES,
+  writeCount,
+  writePlace,
   writeU48,
 } from './log-records.ts';
 import type { ReadFacts, RecordFacts } from './recovered-queue.ts';
@@ -146,14 +148,10 @@ export class EntryWriter implements RecordVisitor {
 
   #other(type: number, queue: number, place: number, count?: number): void {
     this.#reserve(ENTRY_BYTES);
-    const view = this.#view;
-    view.setUint8(this.#at, type);
-    view.setUint32(this.#at + 1, queue);
-    writeU48(view, this.#at + 5, place);
-    this.#at += DELIVERED_BYTES;
-    if (count === undefined) return;
-    view.setUint32(this.#at, count);
-    this.#at += 4;
+    this.#at =
+      count === undefined
+        ? writePlace(this.#view, this.#at, type, queue, place)
+        : writeCount(this.#view, this.#at, type, queue, place, count);
   }
 
   #integer(value: number): void {

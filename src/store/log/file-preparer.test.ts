@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { MemoryFiles } from '../../../test/support/memory-files.ts';
 import { systemRandom } from '../../platform/random.ts';
 import { FilePreparer, isSpare } from './file-preparer.ts';
-import { FILE_BYTES, fileName, LogFile } from './log-file.ts';
+import { FILE_BYTES, fileName, LogFile, SMALL_FILE_BYTES } from './log-file.ts';
 
 const DIRECTORY = '/log';
 
@@ -60,44 +60,73 @@ describe('the next file', () => {
     expect(ahead.take()).toBeUndefined();
   });
 
-  test('for which there is no space is told, cleared away, and made when it is tried again', async () => {
+  test('for which there is no space at all is told, cleared away, and made when it is tried again', async () => {
     const files = new MemoryFiles();
-    files.failNext('prepare', 'ENOSPC', 2);
+    // First neither a file of full size nor a small one, then a small one.
+    files.failNext('prepare', 'ENOSPC', 3);
     const { preparer: ahead, state } = preparer(files, 5);
     files.contents.set(`${DIRECTORY}/${fileName(5)}`, new Uint8Array(1000));
     await settled();
-    expect(state).toEqual({ ready: 0, noSpace: 1, failures: [] });
-    expect(ahead.isOutOfSpace).toBe(true);
+    expect(state).toEqual({ ready: 0, noSpace: 2, failures: [] });
+    expect([ahead.isOutOfSpace, ahead.isPreparing]).toEqual([true, false]);
     expect(files.names(DIRECTORY)).toEqual([]);
-    ahead.retry();
+    expect(ahead.take()).toBeUndefined();
+    await settled();
+    ahead.retry(undefined);
     expect([ahead.isOutOfSpace, ahead.isPreparing]).toEqual([true, true]);
     await settled();
-    expect(state.noSpace).toBe(2);
-    ahead.retry();
+    expect(state).toEqual({ ready: 1, noSpace: 3, failures: [] });
+    expect(ahead.isOutOfSpace).toBe(true);
+    expect(ahead.take()).toMatchObject({ number: 5, madeBytes: SMALL_FILE_BYTES });
+  });
+
+  test('is a small one while there is no space for more, and one of full size as soon as there is', async () => {
+    const files = new MemoryFiles();
+    files.failNext('prepare', 'ENOSPC');
+    const { preparer: ahead, state } = preparer(files, 5);
     await settled();
-    expect(state).toEqual({ ready: 1, noSpace: 2, failures: [] });
+    expect(state).toEqual({ ready: 1, noSpace: 1, failures: [] });
+    expect([ahead.isOutOfSpace, ahead.isReady]).toEqual([true, true]);
+    expect(files.bytes(`${DIRECTORY}/${fileName(5)}`)).toHaveLength(SMALL_FILE_BYTES);
+    ahead.retry(FILE_BYTES - 1);
+    expect(ahead.isPreparing).toBe(false);
+    ahead.retry(FILE_BYTES);
+    await settled();
     expect(ahead.isOutOfSpace).toBe(false);
-    expect(ahead.take()?.number).toBe(5);
+    expect(ahead.take()).toMatchObject({ number: 5, madeBytes: SMALL_FILE_BYTES });
+    expect(ahead.take()).toMatchObject({ number: 6, madeBytes: FILE_BYTES });
+  });
+
+  test('small ones follow one another', async () => {
+    const files = new MemoryFiles();
+    files.failNext('prepare', 'ENOSPC');
+    const { preparer: ahead } = preparer(files, 5);
+    for (const number of [5, 6, 7]) {
+      await settled();
+      expect(ahead.take()).toMatchObject({ number, madeBytes: SMALL_FILE_BYTES });
+    }
+    expect(ahead.isOutOfSpace).toBe(true);
   });
 
   test('a file that was to be used again is kept for it', async () => {
     const files = new MemoryFiles();
     const spare = `${DIRECTORY}/spare-1`;
     files.contents.set(spare, new Uint8Array(FILE_BYTES));
-    files.failNext('prepare', 'EDQUOT');
+    files.failNext('prepare', 'EDQUOT', 2);
     const { preparer: ahead } = preparer(files, 2, [spare]);
     await settled();
     expect(files.names(DIRECTORY)).toEqual(['spare-1']);
-    ahead.retry();
+    ahead.retry(0);
     await settled();
     expect(files.recycled.get(`${DIRECTORY}/${fileName(2)}`)).toBe(spare);
+    expect(ahead.isOutOfSpace).toBe(false);
   });
 
   test('nothing is tried again that was not tried', async () => {
     const files = new MemoryFiles();
     const { preparer: ahead, state } = preparer(files);
     await settled();
-    ahead.retry();
+    ahead.retry(undefined);
     await settled();
     expect(state.ready).toBe(1);
     expect(files.names(DIRECTORY)).toEqual([fileName(1)]);

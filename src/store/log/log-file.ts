@@ -16,6 +16,8 @@ export const FILE_HEADER_BYTES = 4096;
 export const FORMAT_VERSION = 2;
 /** What a file is made with: room for 16 segments of the standard size. */
 export const FILE_BYTES = FILE_HEADER_BYTES + 16 * SEGMENT_BYTES;
+/** What has to do where there is no space for that. */
+export const SMALL_FILE_BYTES = FILE_HEADER_BYTES + SEGMENT_BYTES;
 
 const MAGIC = new TextEncoder().encode('LEVERET\n');
 const CHECKED_BYTES = 36;
@@ -108,6 +110,8 @@ export class LogFile {
   isIndexed = false;
   /** Something in it could not be read. */
   isDamaged = false;
+  /** What it was made with. */
+  readonly madeBytes: number;
   /** Where the next segment begins. */
   end = FILE_HEADER_BYTES;
   /** Segments in here that hold anything, or are not written yet. */
@@ -115,9 +119,10 @@ export class LogFile {
   /** Takes no more segments. */
   isFull = false;
 
-  constructor(number: number, file: DataFile, salt: FileSalt) {
+  constructor(number: number, file: DataFile, salt: FileSalt, madeBytes = FILE_BYTES) {
     this.number = number;
     this.file = file;
     this.salt = salt;
+    this.madeBytes = madeBytes;
   }
 }

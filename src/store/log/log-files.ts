@@ -3,9 +3,11 @@
 import type { Segment } from '../segment.ts';
 import { SEGMENT_BYTES } from '../segment-table.ts';
 import { FilePreparer, type PreparerOptions } from './file-preparer.ts';
-import { FILE_BYTES, type LogFile } from './log-file.ts';
+import type { LogFile } from './log-file.ts';
 import { LogSyncer } from './log-syncer.ts';
 import type { PendingChunk } from './write-batch.ts';
+
+const AHEAD_SEGMENTS = 4;
 
 export class LogFiles {
   readonly #preparer: FilePreparer;
@@ -42,17 +44,17 @@ export class LogFiles {
 
   /** Whether there will be no next file before `retry`. */
   get isStuck(): boolean {
-    return this.#preparer.isOutOfSpace && !this.#preparer.isPreparing;
+    return this.#preparer.isOutOfSpace && !this.#preparer.isPreparing && !this.#preparer.isReady;
   }
 
-  /** Space is short: what can be spared goes, and the next file is tried again if there was none for it. */
-  retry(): void {
+  /** Space is short: what can be spared goes, and the next file is tried again where so much is free, as far as is known. */
+  retry(freeBytes: number | undefined): void {
     try {
       if (!this.#preparer.isOutOfSpace) this.#preparer.removeSpares();
     } catch (error) {
       this.#options.onFailed(error as Error);
     }
-    this.#preparer.retry();
+    this.#preparer.retry(freeBytes);
   }
 
   /** Gives every segment of a batch its place in a file; false when the next file is not ready yet. */
@@ -73,9 +75,24 @@ export class LogFiles {
       file.segments.push(segment);
       file.liveSegments += 1;
       // One that is larger than what is left makes the file larger, rather than leave the rest of it empty.
-      if (file.end + SEGMENT_BYTES > FILE_BYTES) file.isFull = true;
+      if (file.end + SEGMENT_BYTES > file.madeBytes) file.isFull = true;
     }
     return true;
+  }
+
+  /** The next segments behind one in which there is something: as many as are read before anybody asks for them. */
+  following(segment: Segment): Segment[] {
+    const found: Segment[] = [];
+    let index = segment.file ? this.#files.indexOf(segment.file) : -1;
+    if (index < 0) return found;
+    let at = this.#files[index]!.segments.indexOf(segment) + 1;
+    for (; index < this.#files.length; index++, at = 0) {
+      for (const { segments } = this.#files[index]!; at < segments.length; at++) {
+        if (segments[at]!.references > 0 && found.push(segments[at]!) === AHEAD_SEGMENTS)
+          return found;
+      }
+    }
+    return found;
   }
 
   /** Whether a file was begun since this was asked last. */

@@ -39,6 +39,34 @@ export function readU48(view: DataView, at: number): number {
   return view.getUint16(at) * 0x1_0000_0000 + view.getUint32(at + 2);
 }
 
+/** Writes a record of a queue and a place; answers where it ends. */
+export function writePlace(
+  view: DataView,
+  at: number,
+  type: number,
+  queue: number,
+  place: number,
+): number {
+  view.setUint8(at, type);
+  view.setUint32(at + 1, queue);
+  writeU48(view, at + 5, place);
+  return at + DELIVERED_BYTES;
+}
+
+/** Writes a record of a queue, a place and a count; answers where it ends. */
+export function writeCount(
+  view: DataView,
+  at: number,
+  type: number,
+  queue: number,
+  place: number,
+  count: number,
+): number {
+  const countAt = writePlace(view, at, type, queue, place);
+  view.setUint32(countAt, count);
+  return countAt + 4;
+}
+
 /** Told what is in a chunk, in order. */
 export interface RecordVisitor {
   /** The bytes of the message are at `at`; its holders begin at `holdersAt`. */

@@ -531,11 +531,11 @@ describe('when the disk is full', () => {
 
   test('without a next file everything waits, and is written when there is one', async () => {
     const files = new MemoryFiles();
-    files.failNext('prepare', 'ENOSPC', 3);
+    files.failNext('prepare', 'ENOSPC', 6);
     const harness = await LogHarness.open(files);
     harness.append('a', 1);
     await harness.flush();
-    expect([noSpace(harness), harness.log.syncedGeneration]).toEqual([1, 0]);
+    expect([noSpace(harness), harness.log.syncedGeneration]).toEqual([2, 0]);
     for (let i = 0; i < 3; i++) {
       expect(harness.log.isOutOfSpace).toBe(true);
       harness.log.retry();
@@ -548,7 +548,7 @@ describe('when the disk is full', () => {
 
   test.each(['write', 'prepare'] as const)('closing does not wait for space: %s', async (what) => {
     const files = new MemoryFiles();
-    if (what === 'prepare') files.failNext('prepare', 'ENOSPC', 9);
+    if (what === 'prepare') files.failNext('prepare', 'ENOSPC', Number.POSITIVE_INFINITY);
     const harness = await LogHarness.open(files);
     harness.append('a', 1);
     if (what === 'write') files.failNext('write', 'ENOSPC', 9);
@@ -788,4 +788,22 @@ describe('against plain arrays', () => {
       { numRuns: 60 },
     ),
   );
+});
+
+describe('a disk that is slower than what comes', () => {
+  test('is behind while more than 16 MiB of messages wait for it', async () => {
+    const files = new MemoryFiles();
+    const harness = await LogHarness.open(files);
+    files.holdsWrites = true;
+    const megabyte = new Uint8Array(1024 * 1024);
+    for (let i = 0; i < 8; i++) harness.append(megabyte, 1);
+    harness.log.flush();
+    for (let i = 0; i < 8; i++) harness.append(megabyte, 1);
+    expect(harness.log.isBehind).toBe(false);
+    harness.append(megabyte, 1);
+    expect(harness.log.isBehind).toBe(true);
+    files.held.shift()!.finish();
+    await idle();
+    expect(harness.log.isBehind).toBe(false);
+  });
 });

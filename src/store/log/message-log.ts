@@ -15,6 +15,8 @@ import {
   MESSAGE_OVERHEAD_BYTES,
   RecordType,
   SETTLED_BYTES,
+  writeCount,
+  writePlace,
   writeU48,
 } from './log-records.ts';
 import { LogWriter } from './log-writer.ts';
@@ -68,16 +70,12 @@ export class MessageLog {
     this.#nextChunkSequence = tail.nextChunkSequence;
     const { journal, durable } = options;
     const onNoSpace = () => this.#outOfSpace();
-    this.#writer = new LogWriter({
-      journal,
-      durable,
-      onNoSpace,
-      onFailed: (error) => this.#writeFailed(error),
-    });
-    const onFailed = (error: Error) => this.#fail(error);
-    const preparing = { ...options, onNoSpace, onFailed };
-    const onReady = () => this.flush();
-    this.#files = new LogFiles(preparing, tail.files, tail.nextFileNumber, spares, onReady);
+    const onFailed = (error: Error) => this.#writeFailed(error);
+    this.#writer = new LogWriter({ journal, durable, onNoSpace, onFailed });
+    const preparing = { ...options, onNoSpace, onFailed: (error: Error) => this.#fail(error) };
+    this.#files = new LogFiles(preparing, tail.files, tail.nextFileNumber, spares, () =>
+      this.flush(),
+    );
   }
 
   /** The generation of what is appended now. */
@@ -173,40 +171,28 @@ export class MessageLog {
   /** Any place below may have been handed to a consumer. */
   delivered(queue: number, below: number): void {
     const segment = this.#room(DELIVERED_BYTES);
-    const at = segment.end;
-    segment.view.setUint8(at, RecordType.DELIVERED);
-    segment.view.setUint32(at + 1, queue);
-    writeU48(segment.view, at + 5, below);
-    segment.end = at + DELIVERED_BYTES;
+    segment.end = writePlace(segment.view, segment.end, RecordType.DELIVERED, queue, below);
   }
 
   /** So many deliveries of the message in that place have failed. Nobody waits for it. */
   counted(queue: number, sequence: number, count: number): void {
     const segment = this.#room(COUNTED_BYTES, false);
-    const at = segment.end;
-    segment.view.setUint8(at, RecordType.COUNTED);
-    segment.view.setUint32(at + 1, queue);
-    writeU48(segment.view, at + 5, sequence);
-    segment.view.setUint32(at + 11, count);
-    segment.end = at + COUNTED_BYTES;
+    const { view, end } = segment;
+    segment.end = writeCount(view, end, RecordType.COUNTED, queue, sequence, count);
     this.#options.onSettled();
   }
 
   #writeSettled(queue: number, { first, count }: { first: number; count: number }): void {
     const segment = this.#room(SETTLED_BYTES, false);
-    const at = segment.end;
-    segment.view.setUint8(at, RecordType.SETTLED);
-    segment.view.setUint32(at + 1, queue);
-    writeU48(segment.view, at + 5, first);
-    segment.view.setUint32(at + 11, count);
-    segment.end = at + SETTLED_BYTES;
+    const { view, end } = segment;
+    segment.end = writeCount(view, end, RecordType.SETTLED, queue, first, count);
   }
 
   /** The segment that takes a record of that size next, in an open chunk. */
   #room(sizeBytes: number, isAwaited = true): Segment {
     let segment = this.#segment;
-    const header = this.#chunkAt < 0 ? CHUNK_HEADER_BYTES : 0;
-    if (!segment || segment.end + header + sizeBytes > segment.sizeBytes) {
+    const neededBytes = sizeBytes + (this.#chunkAt < 0 ? CHUNK_HEADER_BYTES : 0);
+    if (!segment || segment.end + neededBytes > segment.sizeBytes) {
       this.#sealSegment();
       segment = this.#openSegment(segmentBytesFor(CHUNK_HEADER_BYTES + sizeBytes));
     }
@@ -311,9 +297,9 @@ export class MessageLog {
   }
 
   /** Space is short: gives back what can be spared, and tries again what there was none for. */
-  retry(): void {
+  retry(freeBytes?: number): void {
     if (this.#hasFailed) return;
-    this.#files.retry();
+    this.#files.retry(freeBytes);
     this.#writer.retry();
   }
 
@@ -337,6 +323,7 @@ export class MessageLog {
   release(segment: Segment): void {
     segment.references -= 1;
     if (segment.references > 0) return;
+    if (segment.wasLoaded) this.#readAhead(segment);
     this.#residency.closed(segment);
     this.#table.close(segment);
     if (segment.file) {
@@ -358,10 +345,22 @@ export class MessageLog {
   /** Brings a segment back into memory and calls `done`; nothing happens any more once the log is closed. */
   load(segment: Segment, done: () => void): void {
     if (this.#isClosed) return;
+    this.#load(segment, done);
+    this.#readAhead(segment);
+  }
+
+  /** What lies behind a segment in the log is likely to be wanted next. */
+  #readAhead(segment: Segment): void {
+    for (const next of this.#files.following(segment)) {
+      if (!next.isResident && this.#residency.hasRoomFor(next)) this.#load(next, () => {});
+    }
+  }
+
+  #load(segment: Segment, done: () => void): void {
     // Held meanwhile, so that its slot cannot become another segment's.
     segment.references += 1;
     this.#residency.load(segment, (error) => {
-      if (this.#isClosed) return;
+      if (this.#isClosed || this.#hasFailed) return;
       if (error) {
         // The next start is to read all of the file, and tell what is lost.
         this.#indexer.remove(segment.file!);

@@ -10,10 +10,11 @@ export class Residency {
   readonly #limitBytes: number;
   readonly #onLeaving: (segment: Segment) => void;
   #residentBytes = 0;
+  #loadingBytes = 0;
   /** Full segments that may be in memory still, oldest first. */
   readonly #full: Segment[] = [];
   readonly #loaded: Segment[] = [];
-  readonly #loading = new Map<number, (() => void)[]>();
+  readonly #loading = new Map<Segment, ((error: Error | undefined) => void)[]>();
 
   /** `onLeaving` is told of every segment that gives its memory back. */
   constructor(
@@ -62,28 +63,32 @@ export class Residency {
     this.#table.giveMemory(segment.evict());
   }
 
+  /** Whether a segment can be read back without another having to go. */
+  hasRoomFor(segment: Segment): boolean {
+    return this.#residentBytes + this.#loadingBytes + segment.sizeBytes <= this.#limitBytes;
+  }
+
   /** Reads a segment back and calls `loaded` with an error, or when it is there. Read once for all who ask meanwhile. */
   load(segment: Segment, loaded: (error: Error | undefined) => void): void {
-    const callback = () => loaded(undefined);
-    const waiting = this.#loading.get(segment.slot);
+    const waiting = this.#loading.get(segment);
     if (waiting) {
-      waiting.push(callback);
+      waiting.push(loaded);
       return;
     }
-    this.#loading.set(segment.slot, [callback]);
+    const callbacks = [loaded];
+    this.#loading.set(segment, callbacks);
+    this.#loadingBytes += segment.sizeBytes;
     const bytes = this.#table.takeMemory(segment.sizeBytes);
     segment.file!.file.read(segment.fileOffset, bytes, (error) => {
-      const callbacks = this.#loading.get(segment.slot) ?? [];
-      this.#loading.delete(segment.slot);
+      this.#loading.delete(segment);
+      this.#loadingBytes -= segment.sizeBytes;
       const trouble = error ?? damageIn(segment, bytes);
-      if (trouble) {
-        loaded(trouble);
-        return;
+      if (!trouble) {
+        segment.restore(bytes);
+        this.#residentBytes += segment.sizeBytes;
+        this.#makeRoomFor(segment);
       }
-      segment.restore(bytes);
-      this.#residentBytes += segment.sizeBytes;
-      this.#makeRoomFor(segment);
-      for (const each of callbacks) each();
+      for (const each of callbacks) each(trouble);
     });
   }
 
