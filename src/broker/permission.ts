@@ -1,7 +1,8 @@
 // What a user may do in one vhost: three patterns over resource names, as RabbitMQ has them; and for topic exchanges, if so
 // wished, two over routing keys.
 import { invalid } from './operator-error.ts';
-import { Pattern, PatternError } from './pattern/pattern.ts';
+import { PatternError } from './pattern/pattern.ts';
+import { RememberedPattern } from './pattern/remembered-pattern.ts';
 
 export type Operation = 'configure' | 'write' | 'read';
 export type TopicOperation = 'write' | 'read';
@@ -21,7 +22,7 @@ export interface TopicPermissionPatterns {
 
 export class Permission {
   readonly patterns: PermissionPatterns;
-  readonly #compiled: Record<Operation, Pattern>;
+  readonly #compiled: Record<Operation, RememberedPattern>;
 
   /** @throws OperatorError for what is no pattern. */
   constructor(configure: string, write: string, read: string) {
@@ -41,7 +42,7 @@ export class Permission {
 
 export class TopicPermission {
   readonly patterns: TopicPermissionPatterns;
-  readonly #compiled: Record<TopicOperation, Pattern>;
+  readonly #compiled: Record<TopicOperation, RememberedPattern>;
 
   /** @throws OperatorError for what is no pattern. */
   constructor(patterns: TopicPermissionPatterns, username: string, vhost: string) {
@@ -68,9 +69,9 @@ function literally(name: string): string {
   );
 }
 
-function compile(pattern: string): Pattern {
+function compile(pattern: string): RememberedPattern {
   try {
-    return new Pattern(pattern === '' ? '^$' : pattern);
+    return new RememberedPattern(pattern === '' ? '^$' : pattern);
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
     throw invalid(`invalid regular expression '${pattern}': ${error.message} at ${error.at}`);

@@ -232,6 +232,24 @@ test('messages of a queue that is consumed count as delivered', async () => {
   expect(await drain(next, 'waiting')).toEqual(['m']);
 });
 
+test('a vhost that is deleted takes its messages along', async () => {
+  const { files, path } = place();
+  const first = start(files, path);
+  const inVHost = (broker: Broker) =>
+    broker.vhosts.add('v').declareQueue({ ...flags, name: 'q' }, owner, false);
+  publish(first, 'gone', [inVHost(first)]);
+  publish(first, 'kept', [declare(first, 'q')]);
+  await written();
+  first.vhosts.delete('v');
+  await written();
+  expect(inVHost(first).readyCount).toBe(0);
+  await written();
+  const next = start(files.copy(), path);
+  expect(next.vhosts.require('v').queue('q')?.readyCount).toBe(0);
+  expect(await drain(next, 'q')).toEqual(['kept']);
+  expect(errors()).toEqual([]);
+});
+
 describe('damage', () => {
   async function damaged(change: (files: MemoryFiles, path: string) => void) {
     const { files, path } = place();

@@ -7,6 +7,7 @@ import { MemoryNetwork } from '../../src/platform/memory-network.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { Server } from '../../src/server/server.ts';
 import { transportPipe } from './byte-pipe.ts';
+import { brokerOperator } from './operator.ts';
 import type { Target } from './target.ts';
 
 const MEMORY_LIMIT_BYTES = 512 * 1024 * 1024;
@@ -36,5 +37,6 @@ export async function startLeveret(): Promise<Target> {
       if (permissions) broker.users.setPermission(user, '/', permissions);
     },
     removeUser: undefined,
+    operator: brokerOperator(broker),
   };
 }

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type BytePipe, socketPipe } from './byte-pipe.ts';
 import { startLeveret } from './leveret-target.ts';
+import { ctlOperator, type Operator } from './operator.ts';
 import { WireConnection } from './wire-connection.ts';
 
 /** Patterns of what a user may do in the vhost `/`. */
@@ -32,6 +33,7 @@ export interface Target {
   /** Makes a user. Undefined for a broker that only AMQP reaches. */
   readonly addUser: ((user: NewUser) => Promise<void>) | undefined;
   readonly removeUser: ((user: string) => Promise<void>) | undefined;
+  readonly operator: Operator | undefined;
 }
 
 export async function findTarget(): Promise<Target> {
@@ -46,9 +48,11 @@ async function remoteTarget(url: URL): Promise<Target> {
 }
 
 /** Users by way of AMQP_CTL, the words of a rabbitmqctl command line as JSON (see rabbitmq.ts). */
-function remoteUsers(): Pick<Target, 'addUser' | 'removeUser'> {
+function remoteUsers(): Pick<Target, 'addUser' | 'removeUser' | 'operator'> {
   const words = process.env.AMQP_CTL;
-  if (words === undefined) return { addUser: undefined, removeUser: undefined };
+  if (words === undefined) {
+    return { addUser: undefined, removeUser: undefined, operator: undefined };
+  }
   const [command = '', ...first] = JSON.parse(words) as string[];
   const ctl = async (...args: string[]) => {
     await promisify(execFile)(command, [...first, ...args]);
@@ -62,6 +66,7 @@ function remoteUsers(): Pick<Target, 'addUser' | 'removeUser'> {
       await ctl('set_permissions', user, configure, write, read);
     },
     removeUser: (user) => ctl('delete_user', user),
+    operator: ctlOperator(ctl),
   };
 }
 

@@ -2,6 +2,7 @@
 // brokers differ.
 import { afterAll, onTestFinished } from 'vitest';
 import { fresh, usedNames } from './names.ts';
+import type { Operator } from './operator.ts';
 import { findTarget, type NewUser } from './target.ts';
 import type { WireChannel } from './wire-channel.ts';
 import { type ConnectOptions, WireConnection } from './wire-connection.ts';
@@ -10,11 +11,21 @@ export { fresh } from './names.ts';
 
 const target = await findTarget();
 const users: string[] = [];
+const vhosts: string[] = [];
+
+/** The test itself may have deleted it. */
+function ignoreGone(): void {}
+
+/** A rabbitmqctl takes a second or two each time. */
+const CLEANING_LIMIT_MS = 120_000;
 
 afterAll(async () => {
   if (target.isShared) await deleteUsedNames();
-  for (const user of users) await target.removeUser?.(user);
-});
+  for (const user of users) await target.removeUser?.(user).catch(ignoreGone);
+  for (const vhost of target.isShared ? vhosts : []) {
+    await target.operator?.deleteVHost(vhost).catch(ignoreGone);
+  }
+}, CLEANING_LIMIT_MS);
 
 /** A connection on which nothing was said yet. */
 export function dial(): WireConnection {
@@ -70,6 +81,22 @@ export async function addUser(user: Omit<NewUser, 'user' | 'password'>): Promise
   users.push(login.user);
   await target.addUser?.({ ...user, ...login });
   return login;
+}
+
+/** Who changes the broker while it runs; only where users can be added (`canAddUsers`). */
+export function operator(): Operator {
+  if (!target.operator) throw new Error('this broker can only be reached by AMQP');
+  return target.operator;
+}
+
+/** A vhost of the test's own, in which the user of a login (default: guest) may do everything. */
+export async function addVHost({ user = 'guest' }: ConnectOptions = {}): Promise<string> {
+  const vhost = fresh('vhost');
+  vhosts.push(vhost);
+  await operator().addVHost(vhost);
+  const everything = { configure: '.*', write: '.*', read: '.*' };
+  await operator().setPermissions(user, vhost, everything);
+  return vhost;
 }
 
 /** Lets the broker's clock move on. */

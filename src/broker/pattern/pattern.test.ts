@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Pattern, PatternError } from './pattern.ts';
+import { RememberedPattern } from './remembered-pattern.ts';
 
 const matches = (pattern: string, name: string) => new Pattern(pattern).matches(name);
 
@@ -147,4 +148,16 @@ test('it is what JavaScript finds, where the two mean the same', () => {
     }),
     { numRuns: 2000 },
   );
+});
+
+test('a pattern that remembers gives the same answers, however many names there are', () => {
+  const pattern = new RememberedPattern('7$');
+  const names = Array.from({ length: 3000 }, (_, i) => `name ${i}`);
+  for (let round = 0; round < 2; round++) {
+    expect(names.filter((name) => pattern.matches(name)).length).toBe(300);
+    expect([1, 2].map(() => [pattern.matches('7'), pattern.matches('8')])).toEqual([
+      [true, false],
+      [true, false],
+    ]);
+  }
 });
