@@ -16,7 +16,7 @@ import { requireSame, requireSameArguments } from './equivalence.ts';
 import type { Exchange, ExchangeProperties } from './exchange/exchange.ts';
 import type { Json } from './json.ts';
 import { isReached, parseVHostLimits, type VHostLimits } from './limits.ts';
-import { type Churn, MessageCounters } from './message-counters.ts';
+import { Churn, MessageCounters } from './message-counters.ts';
 import { newParameterComponents, type ParameterComponents } from './parameters.ts';
 import { Queue, type QueueHost, type QueueProperties } from './queue/queue.ts';
 import {
@@ -41,7 +41,8 @@ export interface VHostServices {
   readonly store: MessageStore;
   readonly random: Random;
   readonly log: Log;
-  readonly churn: Churn;
+  /** Counts queues that come and go. */
+  readonly churn?: Churn;
   /** Makes a change last. */
   readonly record: (definition: Definition) => void;
   /** A number for a queue in the log that no queue had before. */
@@ -62,6 +63,7 @@ export class VHost implements QueueHost {
   readonly #random: Random;
   readonly #log: Log;
   readonly #services: VHostServices;
+  readonly #churn: Churn;
   readonly #recorder: Recorder;
   readonly #queues = new Map<string, Queue>();
   readonly #exclusiveQueues = new ExclusiveQueues();
@@ -83,6 +85,7 @@ export class VHost implements QueueHost {
     this.#random = services.random;
     this.#log = services.log;
     this.#services = services;
+    this.#churn = services.churn ?? new Churn();
     this.#recorder = new Recorder(services.record);
     this.#exchanges = new Exchanges(name, this.#queues, this.#recorder);
     this.router = this.#exchanges.router;
@@ -267,7 +270,7 @@ export class VHost implements QueueHost {
    * 403 for a reserved name, 406 when the vhost has as many queues as it may.
    */
   declareQueue(given: QueueProperties, owner: object, nameIsGenerated: boolean): Queue {
-    this.#services.churn.queueDeclared += 1;
+    this.#churn.queueDeclared += 1;
     const properties = withDefaultType(given, this.#metadata.defaultQueueType);
     const { name, exclusive } = properties;
     const durable = properties.durable && !exclusive;
@@ -306,7 +309,7 @@ export class VHost implements QueueHost {
     const queue = new Queue(properties, this, owner, logId);
     this.#queues.set(queue.name, queue);
     this.router.queueChanged(queue);
-    this.#services.churn.queueCreated += 1;
+    this.#churn.queueCreated += 1;
     if (!this.#recorder.isRestoring) this.policies.apply(queue);
     if (queue.durable) this.#recorder.record(queueDefinition(this.name, queue));
     return queue;
@@ -331,7 +334,7 @@ export class VHost implements QueueHost {
     if (ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${resource} in use`);
     if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${resource} not empty`);
     this.#queues.delete(queue.name);
-    this.#services.churn.queueDeleted += 1;
+    this.#churn.queueDeleted += 1;
     if (queue.durable) this.#recorder.record({ noQueue: { vhost: this.name, name: queue.name } });
     this.#exclusiveQueues.remove(queue);
     this.router.queueChanged(queue);
