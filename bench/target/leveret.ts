@@ -52,7 +52,12 @@ async function start(
   const spawnedAt = performance.now();
   const child = spawn(
     process.execPath,
-    [...nodeFlags, MAIN, 'start', ...options({ port, bind: '127.0.0.1', 'data-dir': dataDir })],
+    [
+      ...nodeFlags,
+      MAIN,
+      'start',
+      ...options({ port, bind: '127.0.0.1', 'http-port': 'none', 'data-dir': dataDir }),
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const removeDataDir = () => rmSync(dataDir, { recursive: true, force: true });

@@ -10,7 +10,6 @@ import { FieldTable, type FieldValue } from '../protocol/field-table.ts';
 import { encodeProperties } from '../protocol/properties.ts';
 import { MessageStore } from '../store/message-store.ts';
 import type { ExchangeProperties } from './exchange/exchange.ts';
-import { Churn } from './message-counters.ts';
 import type { Consumer } from './queue/consumer.ts';
 import type { Queue } from './queue/queue.ts';
 import type { QueueProperties } from './queue/queue-host.ts';
@@ -34,7 +33,6 @@ beforeEach(() => {
   warnings = [];
   vhost = new VHost('/', {
     clock: new ManualClock(),
-    churn: new Churn(),
     turn: new Turn(new ManualClock()),
     store: new MessageStore(),
     record: () => {},
@@ -638,7 +636,6 @@ test('a remembered route is what a fresh walk finds, after any change of the top
     fc.property(fc.array(change, { minLength: 5, maxLength: 60, size: 'max' }), (steps) => {
       vhost = new VHost('/', {
         clock: new ManualClock(),
-        churn: new Churn(),
         turn: new Turn(new ManualClock()),
         store: new MessageStore(),
         record: () => {},

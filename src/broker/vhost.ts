@@ -15,7 +15,7 @@ import type { DelayedMessages } from './exchange/delayed-messages.ts';
 import type { Exchange, ExchangeProperties } from './exchange/exchange.ts';
 import type { Json } from './json.ts';
 import { parseVHostLimits, type VHostLimits } from './limits.ts';
-import { type Churn, MessageCounters } from './message-counters.ts';
+import { Churn, MessageCounters } from './message-counters.ts';
 import { newParameterComponents, type ParameterComponents } from './parameters.ts';
 import type { Queue } from './queue/queue.ts';
 import type { QueueHost, QueueProperties } from './queue/queue-host.ts';
@@ -37,7 +37,8 @@ export interface VHostServices {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly churn: Churn;
+  /** Counts queues that come and go. */
+  readonly churn?: Churn;
   /** Makes a change last. */
   readonly record: (definition: Definition) => void;
   /** A number for a queue in the log that no queue had before. */
@@ -95,7 +96,7 @@ export class VHost implements QueueHost {
       exchanges: this.#exchanges,
       deduplication: this.#deduplication,
       recorder: this.#recorder,
-      churn: services.churn,
+      churn: services.churn ?? new Churn(),
       nextLogId: services.nextLogId,
       defaultType: () => this.#metadata.defaultQueueType,
       limits: () => this.#limits,

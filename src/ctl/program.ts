@@ -193,8 +193,9 @@ function explainUsage(
   if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') {
     return ExitCode.OK;
   }
-  // No command at all: the help was asked for, in a way.
   if (error.code === 'commander.help') {
+    if (words.includes('help')) return ExitCode.OK;
+    // No command at all: the help was asked for, in a way.
     writeError(program.helpInformation());
     return ExitCode.USAGE;
   }

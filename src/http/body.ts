@@ -10,6 +10,11 @@ export function isObject(value: unknown): value is JsonObject {
 /** @throws HttpError 400 */
 export function objectOf(body: unknown): JsonObject {
   if (isObject(body)) return body;
+  if (typeof body === 'string') {
+    throw badRequest(
+      'invalid payload: the request body JSON-decoded to a string. Is the input doubly-JSON-encoded?',
+    );
+  }
   throw badRequest('not_json');
 }
 

@@ -104,7 +104,7 @@ async function respond(
     params,
     query: queryOf(request.query),
     headers: request.headers,
-    body: request.body ?? {},
+    body: request.body === undefined ? {} : request.body,
     get vhost() {
       return vhostOf(context, params.vhost);
     },

@@ -22,7 +22,16 @@ export class BrokerProcess {
   constructor(dataDir: string, port: number, ...options: string[]) {
     if (!existsSync(main)) throw new Error('dist/main.js is not there: run `npm run build` first');
     this.url = `amqp://guest:guest@127.0.0.1:${port}/`;
-    this.#args = [main, '--port', `${port}`, '--data-dir', dataDir, ...options];
+    this.#args = [
+      main,
+      '--port',
+      `${port}`,
+      '--http-port',
+      'none',
+      '--data-dir',
+      dataDir,
+      ...options,
+    ];
   }
 
   /** Starts a process and does not wait for it to be ready. */

@@ -34,7 +34,18 @@ export async function startLeveret(repository: string): Promise<Leveret> {
   const port = await freePort();
   const child = spawn(
     process.execPath,
-    [main, 'start', '--port', `${port}`, '--bind', '127.0.0.1', '--data-dir', join(home, 'data')],
+    [
+      main,
+      'start',
+      '--port',
+      `${port}`,
+      '--http-port',
+      'none',
+      '--bind',
+      '127.0.0.1',
+      '--data-dir',
+      join(home, 'data'),
+    ],
     { cwd: home, stdio: ['ignore', output.fd, output.fd], detached: true },
   );
   await output.close();

@@ -4,7 +4,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Broker } from '../../src/broker/broker.ts';
-import { storeMessage, viewMessage } from '../../src/broker/message.ts';
+import { enqueue } from '../../src/broker/enqueue.ts';
+import { viewMessage } from '../../src/broker/message.ts';
 import type { Queue } from '../../src/broker/queue/queue.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { ManualClock } from '../../src/platform/manual-clock.ts';
@@ -53,12 +54,19 @@ function move(from: Set<number>, to: Set<number>): void {
 
 // --- the broker
 
+interface Held {
+  readonly sequence: number;
+  readonly slot: number;
+  readonly offset: number;
+  readonly bodyBytes: number;
+}
+
 class Real {
   disk: SimDisk;
   broker!: Broker;
   queue!: Queue;
   lastId = 0;
-  readonly held = new Map<number, { sequence: number; slot: number; offset: number }>();
+  readonly held = new Map<number, Held>();
   readonly #clock = new ManualClock();
   failure: Error | undefined;
 
@@ -104,17 +112,16 @@ class Real {
     for (let i = 0; i < sizeBytes; i++) writer.octet(this.lastId & 0xff);
     content.bodyEnd = writer.length;
     content.block = blockOf(writer.bytes.slice());
-    const { slot, recordAt } = storeMessage(this.broker.store, content, [this.queue]);
-    this.queue.publish(slot, recordAt);
+    enqueue(this.broker.store, content, [this.queue], this.broker.turn);
     return this.lastId;
   }
 
   /** The next message, with whether it is marked. */
   async take(): Promise<{ id: number; redelivered: boolean } | undefined> {
-    if (this.queue.readyCount > 0 && !this.queue.isHeadResident) {
-      const loaded = new Promise<void>((done) => this.queue.loadHead(done));
+    for (let { obstacle } = this.queue; obstacle; { obstacle } = this.queue) {
+      const done = new Promise<void>(obstacle);
       this.disk.step(1);
-      await loaded;
+      await done;
     }
     let taken: { id: number; redelivered: boolean } | undefined;
     this.queue.get(false, (sequence, slot, offset, redelivered) => {
@@ -122,8 +129,9 @@ class Real {
       viewMessage(this.broker.store.segment(slot), offset, content);
       const id = content.block.view.getUint32(content.bodyAt);
       expect([...content.body.subarray(4)].every((octet) => octet === (id & 0xff))).toBe(true);
-      this.held.set(id, { sequence, slot, offset });
+      this.held.set(id, { sequence, slot, offset, bodyBytes: content.bodySizeBytes });
       taken = { id, redelivered };
+      return content.bodySizeBytes;
     });
     return taken;
   }
@@ -183,7 +191,7 @@ async function taken(model: Model, real: Real, count: number): Promise<void> {
 function settled(model: Model, real: Real, pick: number, isAck: boolean): void {
   const id = [...model.held][pick % Math.max(1, model.held.size)];
   if (id === undefined) return;
-  const { sequence, slot, offset } = real.held.get(id)!;
+  const { sequence, slot, offset, bodyBytes } = real.held.get(id)!;
   model.held.delete(id);
   real.held.delete(id);
   if (isAck) {
@@ -191,7 +199,7 @@ function settled(model: Model, real: Real, pick: number, isAck: boolean): void {
     model.settled.add(id);
     return;
   }
-  real.queue.requeue(sequence, slot, offset);
+  real.queue.requeue(sequence, slot, offset, bodyBytes, false);
   model.ready = [...model.ready, id].sort((a, b) => a - b);
 }
 
@@ -219,8 +227,8 @@ async function restarted(model: Model, real: Real): Promise<void> {
   const isMissing = (id: number) =>
     !found.includes(id) && !model.settled.has(id) && !model.gone.has(id);
   expect([...model.confirmed].filter(isMissing)).toEqual([]);
-  for (const { sequence, slot, offset } of real.held.values()) {
-    real.queue.requeue(sequence, slot, offset);
+  for (const { sequence, slot, offset, bodyBytes } of real.held.values()) {
+    real.queue.requeue(sequence, slot, offset, bodyBytes, false);
   }
   real.held.clear();
   await real.sync();

@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Enqueued, enqueue } from '../../src/broker/enqueue.ts';
 import { sizeOfMessage, viewMessage } from '../../src/broker/message.ts';
-import { Churn } from '../../src/broker/message-counters.ts';
 import type { Queue } from '../../src/broker/queue/queue.ts';
 import { Turn } from '../../src/broker/turn.ts';
 import { VHost } from '../../src/broker/vhost.ts';
@@ -106,7 +105,6 @@ class Real {
   constructor({ maxPriority, ttlMs, maxLength, maxBytes, overflow }: Settings) {
     this.vhost = new VHost('/', {
       clock: this.clock,
-      churn: new Churn(),
       turn: this.#turn,
       store: this.store,
       random: systemRandom,

@@ -3,7 +3,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { storeMessage, viewMessage } from '../../src/broker/message.ts';
-import { Churn } from '../../src/broker/message-counters.ts';
 import type { Consumer } from '../../src/broker/queue/consumer.ts';
 import type { Queue } from '../../src/broker/queue/queue.ts';
 import { Turn } from '../../src/broker/turn.ts';
@@ -144,7 +143,7 @@ class Real {
       record: () => {},
       nextLogId: () => 0,
     };
-    this.vhost = new VHost('/', { ...services, churn: new Churn() });
+    this.vhost = new VHost('/', services);
     this.queue = this.declare();
   }
 

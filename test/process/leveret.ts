@@ -41,7 +41,7 @@ export class Leveret {
     // What the developer's own environment sets must not show in a test.
     const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('LEVERET_'));
     const child = spawn(process.execPath, [main, ...args], {
-      env: { ...Object.fromEntries(clean), ...env },
+      env: { ...Object.fromEntries(clean), LEVERET_HTTP_PORT: 'none', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;

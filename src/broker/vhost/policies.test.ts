@@ -8,7 +8,6 @@ import { MessageStore } from '../../store/message-store.ts';
 import type { Definition } from '../definitions.ts';
 import { integerOf, textOf } from '../equivalence.ts';
 import type { JsonObject } from '../json.ts';
-import { Churn } from '../message-counters.ts';
 import type { Queue } from '../queue/queue.ts';
 import { Turn } from '../turn.ts';
 import { VHost } from '../vhost.ts';
@@ -27,7 +26,6 @@ function newVHost(): VHost {
   return new VHost('/', {
     turn: new Turn(clock),
     clock,
-    churn: new Churn(),
     store: new MessageStore(),
     record: (definition) => void recorded.push(definition),
     nextLogId: () => 0,

@@ -9,6 +9,7 @@ import { type Change, importDefinitions, planImport } from '../definitions/impor
 import { badRequest } from '../http-error.ts';
 import { type Call, noContent, type Route } from '../route.ts';
 import { synced } from './changes.ts';
+import { grantEverything } from './vhosts.ts';
 
 export interface DiffItem {
   readonly kind: string;
@@ -34,7 +35,13 @@ function read({ body }: Call, vhost?: string): DefinitionsFile {
 }
 
 async function importFile(call: Call, vhost?: string) {
-  importDefinitions(call.context.broker, read(call, vhost));
+  const { caller, context } = call;
+  const { broker } = context;
+  const file = read(call, vhost);
+  const fresh = file.vhosts.filter(({ name }) => !broker.vhost(name));
+  importDefinitions(broker, file);
+  // As in RabbitMQ, whoever makes a vhost may do everything there.
+  for (const { name } of fresh) if (!caller.mayEnter(name)) grantEverything(broker, caller, name);
   await synced(call.context);
   return noContent;
 }
@@ -82,6 +89,7 @@ export const definitionRoutes: readonly Route[] = [
     path: '/definitions/:vhost',
     gate: 'administrator',
     summary: 'What is defined in a vhost',
+    ownVHostCheck: true,
     run: ({ vhost }) => exportVHost(vhost),
   },
   {
@@ -89,6 +97,7 @@ export const definitionRoutes: readonly Route[] = [
     path: '/definitions/:vhost',
     gate: 'administrator',
     summary: 'Imports policies, queues, exchanges and bindings into a vhost',
+    ownVHostCheck: true,
     run: (call) => importFile(call, call.vhost.name),
   },
 ];

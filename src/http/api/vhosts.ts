@@ -1,7 +1,9 @@
 // /vhosts: virtual hosts, what they say of themselves and what goes on in each.
+import type { Broker } from '../../broker/broker.ts';
 import { requireQueueType, type VHostMetadata } from '../../broker/vhost/metadata.ts';
 import type { VHost } from '../../broker/vhost.ts';
 import { booleanOf, type JsonObject, objectOf, textIn } from '../body.ts';
+import type { Caller } from '../caller.ts';
 import { objectNotFound } from '../http-error.ts';
 import { itemWithColumns, listOf } from '../list.ts';
 import { type Call, created, noContent, type Route } from '../route.ts';
@@ -79,6 +81,13 @@ export function metadataOf(body: JsonObject): Partial<VHostMetadata> {
   };
 }
 
+/** The control socket needs no permissions. */
+export function grantEverything(broker: Broker, caller: Caller, vhost: string): void {
+  if (!caller.user) return;
+  const everything = { configure: '.*', write: '.*', read: '.*' };
+  broker.users.setPermission(caller.name, vhost, everything);
+}
+
 async function put(call: Call) {
   const { context, caller, params } = call;
   const { broker } = context;
@@ -88,10 +97,7 @@ async function put(call: Call) {
   const existing = broker.vhost(name);
   broker.vhosts.add(name, metadata);
   // As in RabbitMQ, whoever makes a vhost may do everything there.
-  if (!existing && caller.user) {
-    const everything = { configure: '.*', write: '.*', read: '.*' };
-    broker.users.setPermission(caller.name, name, everything);
-  }
+  if (!existing) grantEverything(broker, caller, name);
   await synced(context);
   return existing ? noContent : created();
 }
