@@ -54,29 +54,60 @@ interface Body {
   readonly number: number;
 }
 
-const QUEUE = new Queue('outage');
+const QUEUE = new Queue(`outage-${process.pid}`);
 const RSS_BOUND_MB = 400;
 
+/** A broker that can be mistreated. */
+export interface Victim {
+  readonly port: number;
+  /** Down and up again, with what is durable. */
+  restart(): Promise<void>;
+  /** Stops it in its tracks for a while. */
+  freeze?(ms: number): Promise<void>;
+}
+
+/** Against a Leveret of its own. */
 export async function outageTest(options: OutageOptions): Promise<OutageReport> {
   const dataDir = mkdtempSync(join(tmpdir(), 'leveret-outage-'));
   const port = await freePort();
   const broker = new BrokerProcess(dataDir, port);
-  const wire = new FaultyWire(port);
-  try {
+  const start = async () => {
     broker.spawn();
     await broker.ready();
-    await wire.listen();
-    return await run(options, broker, wire);
+  };
+  try {
+    await start();
+    return await outagesOf(options, {
+      port,
+      async restart() {
+        await broker.end('SIGKILL');
+        await start();
+      },
+      async freeze(ms) {
+        broker.signal('SIGSTOP');
+        await sleep(ms);
+        broker.signal('SIGCONT');
+      },
+    });
   } finally {
-    wire.close();
     await broker.end('SIGKILL');
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
+export async function outagesOf(options: OutageOptions, victim: Victim): Promise<OutageReport> {
+  const wire = new FaultyWire(victim.port);
+  await wire.listen();
+  try {
+    return await run(options, victim, wire);
+  } finally {
+    wire.close();
+  }
+}
+
 async function run(
   options: OutageOptions,
-  broker: BrokerProcess,
+  victim: Victim,
   wire: FaultyWire,
 ): Promise<OutageReport> {
   const { faults, producers = 3, window = 300, pauseMs = 700, say = () => {} } = options;
@@ -145,7 +176,7 @@ async function run(
   for (const fault of faults) {
     await sleep(pauseMs);
     say(`${fault}; so far ${counts.resolved} confirmed`);
-    await happen(fault, broker, wire);
+    await happen(fault, victim, wire);
   }
   await sleep(pauseMs);
   isOver = true;
@@ -177,18 +208,14 @@ async function run(
   return { problems, ...counts, consumed: consumedCount, seconds, rssMb };
 }
 
-async function happen(fault: Fault, broker: BrokerProcess, wire: FaultyWire): Promise<void> {
+async function happen(fault: Fault, victim: Victim, wire: FaultyWire): Promise<void> {
   switch (fault) {
     case 'kill':
-      await broker.end('SIGKILL');
-      broker.spawn();
-      await broker.ready();
+      await victim.restart();
       return;
     case 'stop':
       // Longer than two heartbeats: the client gives the link up and makes another, which waits as well.
-      broker.signal('SIGSTOP');
-      await sleep(5_000);
-      broker.signal('SIGCONT');
+      await victim.freeze?.(5_000);
       return;
     case 'cut':
       wire.cut();
