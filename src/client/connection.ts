@@ -256,7 +256,7 @@ export class Connection extends ConnectionCore implements AsyncDisposable {
     if (deadLetter instanceof Queue) await this.topology.ensure(deadLetter);
     else if (deadLetter !== undefined) await this.topology.ensureNamed(deadLetter);
     await this.subscribe(subscription);
-    options.signal?.addEventListener('abort', () => void subscription.stop(), { once: true });
+    subscription.stopWith(options.signal);
     return subscription;
   }
 

@@ -1,6 +1,6 @@
 // Kombu's Consumer: several queues, callbacks of body and message. Made from a connection, messages flow and it recovers; made from
 // a channel, messages are handed out by `drainEvents` and it ends with the channel, until `revive`.
-import { InvalidArgument, SerializationError } from './base/errors.ts';
+import { ChannelError, InvalidArgument, SerializationError } from './base/errors.ts';
 import { Channel } from './channel.ts';
 import type { Connection } from './connection.ts';
 import { type ConsumeOptions, consumePlanOf } from './consume-options.ts';
@@ -144,6 +144,9 @@ export class Consumer implements AsyncDisposable {
     channel.onClose((error) => {
       for (const origin of this.#origins) origin.end(error);
       this.#origins.clear();
+      // A channel that we closed, or that went with its connection, is no news.
+      const isNews = error instanceof ChannelError && error.code !== 'CHANNEL_CLOSED';
+      if (isNews && this.#target === channel) channel.connection.inbox.channelLost(error);
     });
     await Promise.all(agreed);
   }

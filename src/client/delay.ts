@@ -15,6 +15,10 @@ const MAX_DELAY_SECONDS = 2 ** RUNGS - 1;
 const rung = (level: number): string => `celery_delayed_${level}`;
 const stars = (count: number): string => '*.'.repeat(count);
 
+export function isLadderQueue(queue: string): boolean {
+  return /^celery_delayed_\d+$/.test(queue);
+}
+
 /** Whole seconds, rounded up. */
 export function delaySeconds(delay: Duration): number {
   const seconds = Math.ceil(durationMs(delay, 'delay') / 1000);

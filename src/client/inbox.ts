@@ -46,6 +46,13 @@ export class Inbox {
     this.#isUsed = false;
   }
 
+  /** One channel is gone, with its consumers: the next who drains is told. */
+  channelLost(error: AMQPError): void {
+    const [drain] = this.#drains;
+    if (drain) drain.failed(error);
+    else this.#lost ??= error;
+  }
+
   /** Hands out one delivery; `timeoutMs` is for it to come, not for what is done with it. */
   drain(timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<void> {
     const lost = this.#lost;

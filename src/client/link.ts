@@ -102,18 +102,22 @@ export class Link {
     if (this.#isOver) return Promise.reject(this.#closedError());
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { resolve, reject };
-      if (signal) {
-        const aborted = () => {
-          this.#waiters = this.#waiters.filter((one) => one !== waiter);
-          reject(signal.reason);
-        };
-        signal.addEventListener('abort', aborted, { once: true });
-        waiter.resolve = (connection) => {
-          signal.removeEventListener('abort', aborted);
+      const stopListening = () => signal?.removeEventListener('abort', aborted);
+      const waiter: Waiter = {
+        resolve: (connection) => {
+          stopListening();
           resolve(connection);
-        };
-      }
+        },
+        reject: (error) => {
+          stopListening();
+          reject(error);
+        },
+      };
+      const aborted = () => {
+        this.#waiters = this.#waiters.filter((one) => one !== waiter);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', aborted, { once: true });
       this.#waiters.push(waiter);
       this.#wake?.abort();
       this.#run();

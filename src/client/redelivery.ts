@@ -5,6 +5,7 @@ import type { BasicProperties } from '../protocol/properties.ts';
 import { type Duration, durationMs } from './base/duration.ts';
 import { InvalidArgument } from './base/errors.ts';
 import { sleep } from './base/sleep.ts';
+import { isLadderQueue } from './delay.ts';
 import type { Message } from './message.ts';
 import type { PublishOptions } from './producer.ts';
 
@@ -41,7 +42,7 @@ function marked(
   marks: readonly [string, FieldValue][],
 ): BasicProperties {
   const { expiration: _, headers = FieldTable.empty, ...rest } = message.basicProperties;
-  let table = headers.without('x-expires-at');
+  let table = withoutLadder(headers.without('x-expires-at'));
   for (const [name, value] of marks) {
     if (!name.startsWith('x-first-') || !table.has(name)) table = table.with(name, value);
   }
@@ -60,6 +61,30 @@ function marked(
     });
   }
   return { ...rest, headers: table };
+}
+
+/**
+ * A delay's way down the ladder is nobody's death. And it must not be held against the message: a broker that finds a queue in
+ * `x-death` a second time takes it for a circle, and drops the message without a word.
+ */
+function withoutLadder(headers: FieldTable): FieldTable {
+  let table = headers;
+  for (const which of ['x-first-death', 'x-last-death']) {
+    if (!isRung(table.get(`${which}-queue`))) continue;
+    for (const part of ['queue', 'reason', 'exchange']) table = table.without(`${which}-${part}`);
+  }
+  const deaths = table.get('x-death');
+  if (deaths?.type !== 'A') return table;
+  const others = deaths.value.filter(
+    (death) => death.type !== 'F' || !isRung(death.value.get('queue')),
+  );
+  return others.length === 0
+    ? table.without('x-death')
+    : table.with('x-death', { type: 'A', value: others });
+}
+
+function isRung(queue: FieldValue | undefined): boolean {
+  return queue?.type === 'S' && typeof queue.value === 'string' && isLadderQueue(queue.value);
 }
 
 /** Answers who asked by `replyTo`. An answer to direct reply-to does not expire. */

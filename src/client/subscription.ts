@@ -133,6 +133,14 @@ export class HandlerSubscription implements Subscription, SupervisorSink {
     return this.#consumer.resume();
   }
 
+  stopWith(signal: AbortSignal | undefined): void {
+    if (!signal) return;
+    const aborted = () => void this.stop();
+    if (signal.aborted) aborted();
+    signal.addEventListener('abort', aborted, { once: true });
+    this.onStopped = () => signal.removeEventListener('abort', aborted);
+  }
+
   stop(options: { readonly timeout?: Duration } = {}): Promise<void> {
     const timeoutMs =
       options.timeout === undefined ? STOP_TIMEOUT_MS : durationMs(options.timeout, 'timeout');

@@ -64,7 +64,7 @@ interface Body {
   readonly id: string;
 }
 
-/** `OUTAGE_RUNS=5000 npx vitest run test/outages` looks longer. */
+/** `OUTAGE_RUNS=5000 npx vitest run test/client/random-outages.test.ts` looks longer. */
 const RUNS = Number(process.env.OUTAGE_RUNS ?? 50);
 const TIMEOUT_MS = 120_000 + RUNS * 100;
 
