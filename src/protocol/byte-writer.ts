@@ -1,6 +1,6 @@
 // Writes AMQP's data types into a buffer that grows. Refuses what does not fit its field; never shortens it.
 import { encodeTable, type FieldTable } from './field-table.ts';
-import { encodeUtf8 } from './utf8.ts';
+import { encodeUtf8, writeAscii } from './utf8.ts';
 
 const INITIAL_BYTES = 256;
 
@@ -104,6 +104,15 @@ export class ByteWriter {
     this.#view.setFloat64(at, value);
   }
   shortstr(value: string): void {
+    if (value.length <= 0xff) {
+      // Most texts are ASCII, and short: written in place, they cost a fraction of what an encoder takes.
+      const at = this.#grow(1 + value.length);
+      if (writeAscii(value, this.#buffer, at + 1)) {
+        this.#buffer[at] = value.length;
+        return;
+      }
+      this.#at = at;
+    }
     const text = encodeUtf8(value);
     if (text.length > 0xff) {
       refuse(`a short string holds 255 bytes, not ${text.length}`, `${value.slice(0, 40)}…`);
@@ -111,6 +120,16 @@ export class ByteWriter {
     this.octet(text.length);
     const at = this.#grow(text.length);
     this.#buffer.set(text, at);
+  }
+  /** Text as a long string. */
+  longText(value: string): void {
+    const at = this.#grow(4 + value.length);
+    if (writeAscii(value, this.#buffer, at + 4)) {
+      this.#view.setUint32(at, value.length);
+      return;
+    }
+    this.#at = at;
+    this.longstr(encodeUtf8(value));
   }
   longstr(value: Uint8Array): void {
     this.long(value.length);
