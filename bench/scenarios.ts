@@ -6,6 +6,7 @@ import { confirms1k } from './scenarios/confirms.ts';
 import { connections5k } from './scenarios/connections.ts';
 import { declares } from './scenarios/declares.ts';
 import { fanout10, fanout10Connections } from './scenarios/fanout.ts';
+import { features } from './scenarios/features.ts';
 import { paced5k } from './scenarios/paced.ts';
 import { start } from './scenarios/start.ts';
 import { topic1000, topic1000Fresh } from './scenarios/topic.ts';
@@ -25,4 +26,5 @@ export const scenarios: readonly Scenario[] = [
   backlog5m,
   connections5k,
   declares,
+  ...features,
 ];

@@ -5,8 +5,8 @@ import { EMPTY_TABLE, Method, methodFrame, shortString, u8, u16, u32 } from './w
 const PASSIVE = 1;
 const DURABLE = 2;
 
-function declareFrame(queue: string, bits: number): Buffer {
-  const fields = [u16(0), shortString(queue), u8(bits), EMPTY_TABLE];
+function declareFrame(queue: string, bits: number, queueArguments = EMPTY_TABLE): Buffer {
+  const fields = [u16(0), shortString(queue), u8(bits), queueArguments];
   return methodFrame(CHANNEL, Method.queueDeclare, ...fields);
 }
 
@@ -14,8 +14,10 @@ export async function declareQueue(
   connection: Connection,
   queue: string,
   durable: boolean,
+  queueArguments?: Buffer,
 ): Promise<void> {
-  await connection.call(declareFrame(queue, durable ? DURABLE : 0), Method.queueDeclareOk);
+  const request = declareFrame(queue, durable ? DURABLE : 0, queueArguments);
+  await connection.call(request, Method.queueDeclareOk);
 }
 
 /** Messages ready in the queue. */

@@ -1,6 +1,6 @@
 // Writes AMQP's data types into a buffer that grows. Refuses what does not fit its field; never shortens it.
 import { encodeTable, type FieldTable } from './field-table.ts';
-import { encodeUtf8 } from './utf8.ts';
+import { encodeUtf8, writeAscii } from './utf8.ts';
 
 const INITIAL_BYTES = 256;
 
@@ -107,13 +107,15 @@ export class ByteWriter {
     this.#view.setFloat64(at, value);
   }
   shortstr(value: string): void {
-    const at = this.#at;
-    this.octet(0);
-    if (value.length <= SHORT_TEXT && this.#ascii(value)) {
-      this.#buffer[at] = value.length;
-      return;
+    if (value.length <= 0xff) {
+      // Most texts are ASCII, and short: written in place, they cost a fraction of what an encoder takes.
+      const at = this.#grow(1 + value.length);
+      if (writeAscii(value, this.#buffer, at + 1)) {
+        this.#buffer[at] = value.length;
+        return;
+      }
+      this.#at = at;
     }
-    this.#at = at;
     const text = encodeUtf8(value);
     if (text.length > 0xff) {
       refuse(`a short string holds 255 bytes, not ${text.length}`, `${value.slice(0, 40)}…`);
@@ -122,24 +124,15 @@ export class ByteWriter {
     const textAt = this.#grow(text.length);
     this.#buffer.set(text, textAt);
   }
-  /** A long string of text. */
+  /** Text as a long string. */
   longText(value: string): void {
-    const at = this.#at;
-    this.long(value.length);
-    if (value.length <= SHORT_TEXT && this.#ascii(value)) return;
+    const at = this.#grow(4 + value.length);
+    if (writeAscii(value, this.#buffer, at + 4)) {
+      this.#view.setUint32(at, value.length);
+      return;
+    }
     this.#at = at;
     this.longstr(encodeUtf8(value));
-  }
-  /** Writes short plain text without the encoder, which takes longer to call than it takes; false when it is not plain. */
-  #ascii(value: string): boolean {
-    const at = this.#grow(value.length);
-    const buffer = this.#buffer;
-    for (let i = 0; i < value.length; i++) {
-      const code = value.charCodeAt(i);
-      if (code >= 0x80) return false;
-      buffer[at + i] = code;
-    }
-    return true;
   }
   longstr(value: Uint8Array): void {
     this.long(value.length);

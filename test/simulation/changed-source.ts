@@ -66,7 +66,7 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
     ['/src/broker/exchange/delayed-messages.ts', /recovered\.publishedAtMs\(i\)/, 'undefined'],
   ],
   'an acknowledgement is not written': [
-    [LOG, /#writeSettled\(queue, ?range\) ?\{/, '#writeSettled(queue,range){return;'],
+    [LOG, /#writeSettled\(queue, ?\{ ?first, ?count ?\}\) ?\{/, '#writeSettled(){return;'],
   ],
 };
 

@@ -7,7 +7,7 @@ import type { RecoveredQueue } from '../../store/log/recovered-queue.ts';
 import type { PositionHolder, PositionVisitor } from '../../store/position-holder.ts';
 import type { Binding } from '../binding.ts';
 import type { DeathReason } from '../dead-letter.ts';
-import { deadlineOf, holdMessage, type MessageTaker, Need } from '../message.ts';
+import { holdMessage, lifeOf, type MessageTaker, Need } from '../message.ts';
 import { named } from '../refusal.ts';
 import type { TurnTask } from '../turn.ts';
 import type { Consumer } from './consumer.ts';
@@ -171,15 +171,17 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   /** Appends a record that the queue holds one reference to. `timed`: it says when it was published. */
   publish(slot: number, offset: number, bodyBytes: number, timed: boolean): void {
     this.ready.push(slot, offset, bodyBytes);
-    if (timed || this.#isWatched) this.#watch(slot, offset);
+    if (timed || this.#isWatched) this.#watch(slot, offset, timed);
     if (this.consumers.size > 0) this.#host.turn.dispatchLater(this);
   }
 
   /** Looks after the message that was published just now. */
-  #watch(slot: number, offset: number): void {
+  #watch(slot: number, offset: number, timed: boolean): void {
     const sequence = this.ready.nextSequence - 1;
     const { store, turn } = this.#host;
-    const atMs = deadlineOf(store.segment(slot), offset, this.settings.ttlMs, turn.nowMs);
+    const { ttlMs } = this.settings;
+    const lifeMs = timed ? Math.min(ttlMs, lifeOf(store.segment(slot), offset)) : ttlMs;
+    const atMs = turn.nowMs + lifeMs;
     const isDue = atMs <= turn.nowMs;
     // Due already: who is ready for it gets it, else it goes.
     if (isDue && this.#expiry.removeDue()) this.#serve();

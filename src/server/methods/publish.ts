@@ -4,6 +4,7 @@ import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
 import { Enqueued, enqueue, enqueueRouted } from '../../broker/enqueue.ts';
 import { checkDelay } from '../../broker/exchange/delay.ts';
 import type { Exchange } from '../../broker/exchange/exchange.ts';
+import { plainExpirationOf } from '../../broker/message.ts';
 import { MAX_EXPIRY_MS } from '../../broker/queue/queue-arguments.ts';
 import { accessRefused, named, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
 import { withProperty } from '../../broker/rewritten.ts';
@@ -166,7 +167,10 @@ function requireWrite(channel: Channel, exchange: Exchange): void {
 function checked(channel: Channel, content: Content): Content {
   const flags = content.propertyFlags;
   if ((flags & PropertyFlag.expiration) !== 0) {
-    checkExpiration(content.textOf(PropertyFlag.expiration));
+    const plainMs = plainExpirationOf(content);
+    if (plainMs === undefined || plainMs > MAX_EXPIRY_MS) {
+      checkExpiration(content.textOf(PropertyFlag.expiration));
+    }
   }
   if ((flags & PropertyFlag.userId) !== 0) checkUserId(channel, content);
   if ((flags & PropertyFlag.replyTo) === 0) return content;

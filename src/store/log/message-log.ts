@@ -159,10 +159,7 @@ export class MessageLog {
     return segment;
   }
 
-  /**
-   * What is appended next, up to so many bytes, goes into one chunk: recovery finds all of it, or nothing. Not where it is more than
-   * a segment holds: a larger one is as large as its only chunk, which nobody knows yet.
-   */
+  /** What is appended next, if it is no more than that and than a segment, goes into one chunk: recovery finds all or none. */
   keepTogether(sizeBytes: number): void {
     if (CHUNK_HEADER_BYTES + sizeBytes <= SEGMENT_BYTES) this.#room(sizeBytes);
   }
@@ -184,34 +181,30 @@ export class MessageLog {
 
   /** Any place below may have been handed to a consumer. */
   delivered(queue: number, below: number): void {
-    const segment = this.#room(DELIVERED_BYTES);
-    const at = segment.end;
-    segment.view.setUint8(at, RecordType.DELIVERED);
-    segment.view.setUint32(at + 1, queue);
-    writeU48(segment.view, at + 5, below);
-    segment.end = at + DELIVERED_BYTES;
+    this.#begin(RecordType.DELIVERED, DELIVERED_BYTES, queue, below);
   }
 
   /** So many deliveries of the message in that place have failed. Nobody waits for it. */
   counted(queue: number, sequence: number, count: number): void {
-    const segment = this.#room(COUNTED_BYTES, false);
-    const at = segment.end;
-    segment.view.setUint8(at, RecordType.COUNTED);
-    segment.view.setUint32(at + 1, queue);
-    writeU48(segment.view, at + 5, sequence);
-    segment.view.setUint32(at + 11, count);
-    segment.end = at + COUNTED_BYTES;
+    const { view, end } = this.#begin(RecordType.COUNTED, COUNTED_BYTES, queue, sequence, false);
+    view.setUint32(end - 4, count);
     this.#options.onSettled();
   }
 
-  #writeSettled(queue: number, range: Range): void {
-    const segment = this.#room(SETTLED_BYTES, false);
+  #writeSettled(queue: number, { first, count }: Range): void {
+    const { view, end } = this.#begin(RecordType.SETTLED, SETTLED_BYTES, queue, first, false);
+    view.setUint32(end - 4, count);
+  }
+
+  /** Writes what records of a place begin with: type u8 | queue u32 | place u48. */
+  #begin(type: number, bytes: number, queue: number, place: number, isAwaited = true): Segment {
+    const segment = this.#room(bytes, isAwaited);
     const at = segment.end;
-    segment.view.setUint8(at, RecordType.SETTLED);
+    segment.view.setUint8(at, type);
     segment.view.setUint32(at + 1, queue);
-    writeU48(segment.view, at + 5, range.first);
-    segment.view.setUint32(at + 11, range.count);
-    segment.end = at + SETTLED_BYTES;
+    writeU48(segment.view, at + 5, place);
+    segment.end = at + bytes;
+    return segment;
   }
 
   /** The segment that takes a record of that size next, in an open chunk. */
@@ -376,10 +369,7 @@ export class MessageLog {
     segment.references += 1;
     this.#residency.load(segment, (error) => {
       if (this.#isClosed) return;
-      if (error) {
-        this.#fail(error);
-        return;
-      }
+      if (error) return this.#fail(error);
       this.release(segment);
       done();
     });
