@@ -115,6 +115,7 @@ export class MessageStore {
   copyNow(slot: number, offset: number, into: Uint8Array): void {
     const segment = this.#table.get(slot);
     if (segment.isResident) into.set(segment.bytes.subarray(offset, offset + into.length));
+    // What lies behind the record's segment is read along, and of no concern.
     else segment.file!.file.readNow(segment.fileOffset + offset, into);
   }
 
