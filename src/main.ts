@@ -8,7 +8,7 @@ import { consoleLog, logLevels } from './console-log.ts';
 import { LARGEST_MAX_MESSAGE_BYTES, LONGEST_SYNC_INTERVAL_MS, startBroker } from './embedded.ts';
 import { checkStatus, formatCheck, formatReport } from './inspect/format.ts';
 import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
-import { systemFiles } from './platform/files.ts';
+import { isNoSpace, systemFiles } from './platform/files.ts';
 import type { LogLevel } from './platform/log.ts';
 import { systemProcesses } from './platform/processes.ts';
 import { parseSize } from './size.ts';
@@ -216,6 +216,11 @@ function startProblem(error: NodeJS.ErrnoException, options: Options): Error {
   if (error instanceof StorageError) return new UsageError(error.message);
   if (error.syscall === 'listen') return new UsageError(listenProblem(error, options));
   if (error.code === undefined) return error;
+  if (isNoSpace(error)) {
+    return new UsageError(
+      `there is no space for the data directory ${options.dataDir} (${error.code}); make some or choose another with --data-dir`,
+    );
+  }
   return new UsageError(
     `cannot use the data directory ${options.dataDir} (${error.code}); make it writable for this user or choose another with --data-dir`,
   );

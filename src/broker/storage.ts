@@ -70,12 +70,12 @@ export class Storage {
     let recovered: { queues: Map<number, Queue>; recovery: Recovery };
     try {
       recovered = this.#recover();
+      this.#journal = new Journal(files, journalPath, sync !== 'never', () => this.#definitions());
     } catch (error) {
       directory.release();
       throw error;
     }
     const { queues, recovery } = recovered;
-    this.#journal = new Journal(files, journalPath, sync !== 'never', () => this.#definitions());
     this.#log = new MessageLog(
       {
         files,
