@@ -103,6 +103,7 @@ export class Storage {
     owner.store.attach(this.#log);
     this.#compactor = new Compactor(this.#log, owner.table, owner.store.holders);
     for (const [logId, recovered] of recovery.queues) queues.get(logId)?.restore(recovered);
+    this.#syncLater();
     const { clock, log, diskAlarm } = owner;
     this.#monitor = new DiskMonitor({
       clock,
@@ -170,6 +171,10 @@ export class Storage {
 
   #written(): void {
     this.#owner.store.synced();
+    this.#syncLater();
+  }
+
+  #syncLater(): void {
     if (this.#sync !== 'interval' || this.#isSyncDue) return;
     this.#isSyncDue = true;
     this.#owner.clock.after(this.#syncIntervalMs, () => {

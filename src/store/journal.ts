@@ -152,7 +152,13 @@ export class Journal {
     return undefined;
   }
 
-  close(): void {
-    this.#file.close();
+  /** Syncs what is not synced by itself, and closes. */
+  close(done: Done): void {
+    const closed: Done = (error) => {
+      this.#file.close();
+      done(error);
+    };
+    if (this.durable) closed(undefined);
+    else this.#file.sync(closed);
   }
 }

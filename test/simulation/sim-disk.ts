@@ -47,7 +47,7 @@ class Content {
       this.bytes = larger;
     }
     if (bytes.length === 0) return;
-    const last = Math.floor((end - 1) / SECTOR_BYTES);
+    const last = isSynced && this.stable.size === 0 ? -1 : Math.floor((end - 1) / SECTOR_BYTES);
     for (let sector = Math.floor(position / SECTOR_BYTES); sector <= last; sector++) {
       if (isSynced) this.stable.delete(sector);
       else if (!this.stable.has(sector)) this.stable.set(sector, this.#sector(sector));

@@ -4,6 +4,7 @@
 //   life: start (may crash on the way) -> definitions as promised? -> all messages looked at, now and then -> turns -> crash
 import { setImmediate as turn } from 'node:timers/promises';
 import { Broker } from '../../src/broker/broker.ts';
+import type { SyncMode } from '../../src/broker/storage.ts';
 import type { Log } from '../../src/platform/log.ts';
 import { ManualClock } from '../../src/platform/manual-clock.ts';
 import { MemoryNetwork } from '../../src/platform/memory-network.ts';
@@ -94,11 +95,13 @@ export class Simulation {
   syncedUpTo: Time = 0;
   disk: SimDisk;
   readonly #seed: number;
+  readonly #sync: SyncMode;
   #failure: unknown;
 
   constructor(seed: number, options: SimulationOptions, tally: Tally) {
     this.#seed = seed;
     this.dice = new Dice(seed);
+    this.#sync = this.dice.chance(0.2) ? this.dice.pick(['interval', 'never']) : 'always';
     this.options = options;
     this.tally = tally;
     this.disk = new SimDisk(this.dice, options.flaws);
@@ -145,11 +148,13 @@ export class Simulation {
     const life = await this.#start(dice.chance(0.2));
     if (isLast || dice.chance(0.3)) await life.look(false);
     await life.play(dice.integer(0, dice.pick(TURNS)));
-    if (isLast || dice.chance(0.1)) {
+    let isSynced = false;
+    if (isLast || dice.chance(this.#sync === 'interval' ? 0.4 : 0.1)) {
       await life.quiesce();
-      if (dice.chance(0.5)) await this.#stopInOrder(life);
+      isSynced = this.#sync === 'interval' && !life.stage.hasFailed();
+      if (dice.chance(0.5)) isSynced = await this.#stopInOrder(life);
     }
-    this.#crash();
+    this.#crash(isSynced);
   }
 
   /** Takes out everything and sees that it stays out. */
@@ -199,6 +204,7 @@ export class Simulation {
           {
             memoryLimitBytes: 512 * MIB,
             diskFreeLimitBytes: dice.pick([0, 1]),
+            sync: this.#sync,
             maxMessageBytes: 16 * MIB,
             onDiskFailed: (error) => {
               brokenDisk = error;
@@ -256,7 +262,8 @@ export class Simulation {
     };
   }
 
-  async #stopInOrder(life: Life): Promise<void> {
+  /** True when it has stopped, and everything is on disk. */
+  async #stopInOrder(life: Life): Promise<boolean> {
     const { stage } = life;
     this.trace(() => 'stop in order');
     life.leave();
@@ -272,18 +279,24 @@ export class Simulation {
       if (i === 20) stage.clock.advance(5_000);
       await turn();
     }
-    if (this.disk.isStopped) return;
+    if (this.disk.isStopped) return false;
     if (!isClosed) throw new Violation('a stop in order does not end');
     await closed;
     // Who stops on a full disk keeps what was promised, and need not keep the rest.
-    if (stage.hasFailed() || wasFull) return;
+    if (stage.hasFailed() || wasFull) return false;
     this.synced(this.now);
     this.tally.cleanStops += 1;
+    return true;
   }
 
-  #crash(): void {
+  /**
+   * Where writes are not synced by themselves, a power cut must lose nothing only if `isSynced`: the broker has stopped in order,
+   * or the interval is over.
+   */
+  #crash(isSynced = false): void {
     this.checkFailure();
-    const kind = this.dice.chance(0.3) ? 'kill' : 'power';
+    const maySeverPower = this.#sync === 'always' || (isSynced && !this.disk.isStopped);
+    const kind = this.dice.chance(0.3) || !maySeverPower ? 'kill' : 'power';
     this.trace(() => `crash: ${kind}, ${this.disk.pendingCount} things under way on disk`);
     this.disk = this.disk.crash(kind);
     this.tally.crashes += 1;

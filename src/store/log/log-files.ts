@@ -16,6 +16,8 @@ export class LogFiles {
   readonly #files: LogFile[];
   /** Files that hold nothing any more, if the log is on disk up to a generation. */
   readonly #emptied: { readonly file: LogFile; readonly generation: number }[] = [];
+  /** Those for which that has come, while it is synced. */
+  readonly #recyclable = new Set<LogFile>();
   #current: LogFile | undefined;
   #hasBegun = false;
 
@@ -30,6 +32,8 @@ export class LogFiles {
     this.#options = options;
     this.#files = [...files];
     this.#syncer = new LogSyncer(options.onFailed);
+    // A process before this one may have been killed before it synced them.
+    if (!options.durable) for (const { file } of files) this.#syncer.wrote(file);
     this.#preparer = new FilePreparer(options, nextNumber, spares, onReady);
   }
 
@@ -119,16 +123,21 @@ export class LogFiles {
 
   /** The log is written up to a generation. What emptied a file has to be on stable storage before its content goes. */
   recycleEmptied(written: number): void {
-    if (!this.#emptied[0] || this.#emptied[0].generation > written) return;
-    this.sync(() => {
-      try {
-        while (this.#emptied[0] && this.#emptied[0].generation <= written) {
-          this.#preparer.recycle(this.#emptied.shift()!.file);
-        }
-      } catch (error) {
-        this.#options.onFailed(error as Error);
-      }
-    });
+    if (this.#emptied.length === 0) return;
+    const count = this.#emptied.filter(({ generation }) => generation <= written).length;
+    if (count === 0) return;
+    // What is emptied while this is synced is not among them.
+    const recyclable = this.#emptied.splice(0, count).map(({ file }) => file);
+    for (const file of recyclable) this.#recyclable.add(file);
+    this.sync(() => this.#recycle(recyclable));
+  }
+
+  #recycle(files: readonly LogFile[]): void {
+    try {
+      for (const file of files) if (this.#recyclable.delete(file)) this.#preparer.recycle(file);
+    } catch (error) {
+      this.#options.onFailed(error as Error);
+    }
   }
 
   /** Whether anything was written that is not on stable storage. */
@@ -144,7 +153,9 @@ export class LogFiles {
 
   /** Closes all files, and calls `done` when nothing is under way any more. */
   close(done: () => void): void {
-    for (const { file } of this.#emptied.splice(0)) file.file.close();
+    for (const { file } of this.#emptied) file.file.close();
+    for (const { file } of this.#recyclable) file.close();
+    this.#recyclable.clear();
     for (const { file } of this.#files) file.close();
     this.#preparer.stop(done);
   }

@@ -391,7 +391,9 @@ export class MessageLog {
     this.#onClosed = undefined;
     this.#isClosed = true;
     this.#indexer.stop();
-    this.#options.journal.close();
-    this.#files.close(done);
+    this.#options.journal.close((error) => {
+      if (error && !this.#hasFailed) this.#fail(error);
+      this.#files.close(done);
+    });
   }
 }
