@@ -121,7 +121,9 @@ export class Producer<T = unknown> implements AsyncDisposable {
    * ChannelError. Their `delivery` says whether the message may have left.
    */
   publish(body: T, options: PublishOptions = NO_OPTIONS): Promise<PublishResult> {
-    return tracePublish(this.#connection, options, (traced) => this.#publish(body, traced));
+    return tracePublish(this.#connection, this.#options, options, (traced) =>
+      this.#publish(body, traced),
+    );
   }
 
   #publish(body: T, options: PublishOptions): Promise<PublishResult> {
