@@ -1,9 +1,18 @@
 // What the client promises, under any sequence of faults: the real broker and the real client on one clock, with links that break,
 // stand still and lose confirms. A failure prints its seed and the shortest sequence that shows it.
 import fc from 'fast-check';
-import { AMQPError, Connection, type Producer, type PublishResult, Queue } from 'leveret';
+import {
+  AMQPError,
+  Connection,
+  fixed,
+  type Message,
+  type Producer,
+  type PublishResult,
+  Queue,
+} from 'leveret';
 import { MemoryBroker } from 'leveret/testing';
 import { expect, test } from 'vitest';
+import { expiresMessages } from '../support/broker-abilities.ts';
 
 type Step =
   | { readonly kind: 'publish'; readonly producer: number; readonly count: number }
@@ -92,6 +101,27 @@ class World {
     await this.#consuming.consume(this.queue, ({ body }) => {
       this.handled.push(body as Body);
     });
+  }
+
+  /** Every third message fails whenever it comes, every other one the first time. */
+  isHopeless(id: string): boolean {
+    return Number(id.split('-')[1]) % 3 === 0;
+  }
+
+  async consumeFailing(): Promise<void> {
+    const retry = { maxRetries: 2, backoff: fixed('3s'), deadLetter: 'q.dead' };
+    const handler = (message: Message) => {
+      const body = message.body as Body;
+      if (this.isHopeless(body.id) || message.attempt === 1) throw new Error('not now');
+      this.handled.push(body);
+    };
+    await this.#consuming.consume(this.queue, handler, { retry, prefetch: 5 });
+  }
+
+  get dead(): Body[] {
+    const dead = this.broker.messages<Body>('q.dead');
+    for (const { headers } of dead) expect(headers['x-exception-message']).toBe('not now');
+    return dead.map(({ body }) => body);
   }
 
   async take(next: Step): Promise<void> {
@@ -216,6 +246,32 @@ test(
             expect(outcome, `${id} is not settled`).toBeDefined();
             if (outcome && 'result' in outcome)
               expect(handled.has(id), `${id} was confirmed`).toBe(true);
+          }
+        }),
+      ),
+      { numRuns: RUNS },
+    );
+  },
+  TIMEOUT_MS,
+);
+
+test.skipIf(!(await expiresMessages()))(
+  'retries: what resolved is handled in the end, or among the dead letters with its reason',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 10 }), (steps) =>
+        withWorld(false, async (world) => {
+          await world.consumeFailing();
+          for (const next of steps) await world.take(next);
+          await world.settle();
+          await world.broker.idle();
+          expect(world.waiting).toEqual([]);
+          const handled = new Set(world.handled.map(({ id }) => id));
+          const dead = new Set(world.dead.map(({ id }) => id));
+          for (const { id, outcome } of world.sent) {
+            expect(outcome, `${id} is not settled`).toBeDefined();
+            if (!outcome || 'error' in outcome) continue;
+            expect(world.isHopeless(id) ? dead.has(id) : handled.has(id), id).toBe(true);
           }
         }),
       ),
