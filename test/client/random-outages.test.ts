@@ -69,6 +69,11 @@ interface Sent {
   outcome?: { readonly result: PublishResult } | { readonly error: unknown };
 }
 
+interface Call {
+  readonly argument: number;
+  outcome?: { readonly answer: number } | { readonly error: unknown };
+}
+
 interface Body {
   readonly id: string;
 }
@@ -84,6 +89,7 @@ class World {
   readonly broker = new MemoryBroker({ clock: 'manual' });
   readonly queue = new Queue('q');
   readonly sent: Sent[] = [];
+  readonly calls: Call[] = [];
   /** What handlers were given, in order. */
   readonly handled: Body[] = [];
   readonly #publishing = new Connection(this.broker, { heartbeat: 10 });
@@ -101,6 +107,23 @@ class World {
     await this.#consuming.consume(this.queue, ({ body }) => {
       this.handled.push(body as Body);
     });
+  }
+
+  async serve(): Promise<void> {
+    await this.#consuming.consume('double', (message) => message.reply(Number(message.body) * 2));
+  }
+
+  call(argument: number, idempotent: boolean): void {
+    const call: Call = { argument };
+    this.calls.push(call);
+    this.#publishing.call<number>('double', argument, { timeout: 30, idempotent }).then(
+      (answer) => {
+        call.outcome = { answer };
+      },
+      (error: unknown) => {
+        call.outcome = { error };
+      },
+    );
   }
 
   /** Every third message fails whenever it comes, every other one the first time. */
@@ -247,6 +270,34 @@ test(
             if (outcome && 'result' in outcome)
               expect(handled.has(id), `${id} was confirmed`).toBe(true);
           }
+        }),
+      ),
+      { numRuns: RUNS },
+    );
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'every call settles: with its own answer, or with an error that says why',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 10 }), (steps) =>
+        withWorld(false, async (world) => {
+          await world.serve();
+          for (const next of steps) {
+            if (next.kind === 'publish') world.call(next.count, next.producer === 0);
+            else await world.take(next);
+          }
+          await world.settle();
+          for (const { argument, outcome } of world.calls) {
+            expect(outcome, `the call of ${argument} is not settled`).toBeDefined();
+            if (outcome && 'answer' in outcome) expect(outcome.answer).toBe(argument * 2);
+            else expect(outcome?.error).toBeInstanceOf(AMQPError);
+          }
+          world.call(1000, true);
+          await world.settle();
+          expect(world.calls.at(-1)?.outcome, 'when all is well again').toEqual({ answer: 2000 });
         }),
       ),
       { numRuns: RUNS },
