@@ -337,7 +337,8 @@ describe('without acknowledgements', () => {
     await using conn = new Connection(broker);
     const count = 5_000;
     const producer = conn.producer({ queue: 'jobs' });
-    await producer.publishMany(Array.from({ length: count }, (_, i) => i));
+    // More than what lies in sockets and buffers anyway.
+    await producer.publishMany(Array.from({ length: count }, (_, i) => `${i}${' '.repeat(4000)}`));
     const bodies = new Set<unknown>();
     const all = gate();
     let mostBehind = 0;
