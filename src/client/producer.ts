@@ -74,6 +74,7 @@ export class Producer<T = unknown> implements AsyncDisposable {
     target: ConnectionCore | Channel | (ProducerOptions & { readonly channel: Channel }),
     options: ProducerOptions = {},
   ) {
+    // Options name a channel; of what publishes, only a connection has an outbox.
     const isTarget = target instanceof Channel || 'outboxOf' in target;
     this.#options = isTarget ? options : target;
     const on = isTarget ? target : target.channel;
