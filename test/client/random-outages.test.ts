@@ -12,6 +12,7 @@ import {
 } from 'leveret';
 import { MemoryBroker } from 'leveret/testing';
 import { expect, test } from 'vitest';
+import type { ManualClock } from '../../src/platform/manual-clock.ts';
 import { expiresMessages } from '../support/broker-abilities.ts';
 
 type Step =
@@ -203,6 +204,8 @@ class World {
     await this.broker.advance(30);
     await closed;
     await this.broker.close();
+    const { nextAlarmMs } = this.broker.clock as ManualClock;
+    expect(nextAlarmMs, 'a timer was left behind').toBeUndefined();
   }
 }
 
