@@ -74,6 +74,7 @@ export class Producer<T = unknown> implements AsyncDisposable {
     target: ConnectionCore | Channel | (ProducerOptions & { readonly channel: Channel }),
     options: ProducerOptions = {},
   ) {
+    // Options name a channel; of what publishes, only a connection has an outbox.
     const isTarget = target instanceof Channel || 'outboxOf' in target;
     this.#options = isTarget ? options : target;
     const on = isTarget ? target : target.channel;
@@ -121,7 +122,9 @@ export class Producer<T = unknown> implements AsyncDisposable {
    * ChannelError. Their `delivery` says whether the message may have left.
    */
   publish(body: T, options: PublishOptions = NO_OPTIONS): Promise<PublishResult> {
-    return tracePublish(this.#connection, options, (traced) => this.#publish(body, traced));
+    return tracePublish(this.#connection, this.#options, options, (traced) =>
+      this.#publish(body, traced),
+    );
   }
 
   #publish(body: T, options: PublishOptions): Promise<PublishResult> {
