@@ -68,10 +68,9 @@ export class MessageLog {
       this.#indexer.leaving(segment),
     );
     this.#nextChunkSequence = tail.nextChunkSequence;
-    const { journal, durable } = options;
     const onNoSpace = () => this.#outOfSpace();
     const onFailed = (error: Error) => this.#writeFailed(error);
-    this.#writer = new LogWriter({ journal, durable, onNoSpace, onFailed });
+    this.#writer = new LogWriter({ ...options, onNoSpace, onFailed });
     const preparing = { ...options, onNoSpace, onFailed: (error: Error) => this.#fail(error) };
     this.#files = new LogFiles(preparing, tail.files, tail.nextFileNumber, spares, () =>
       this.flush(),
@@ -100,9 +99,8 @@ export class MessageLog {
 
   /** Whether anything waits to be written. */
   get isDirty(): boolean {
-    const { journal } = this.#options;
     const hasRecords = this.#chunkAt >= 0 || this.#settled.size > 0 || this.#pending.length > 0;
-    return hasRecords || journal.isDirty;
+    return hasRecords || this.#options.journal.isDirty;
   }
 
   /** Whether more waits to be written than makes writes quicker. */
@@ -254,6 +252,13 @@ export class MessageLog {
     this.#closeChunk();
     const batch = this.#pending;
     if (!this.#files.place(batch)) return;
+    if (this.#files.takeHasBegun()) {
+      this.#indexer.run(this.files);
+      // In the same write: what every file says again is to be there as soon as anything in it is confirmed.
+      this.#options.onNewFile();
+      this.#closeChunk();
+      if (!this.#files.place(batch)) return;
+    }
     this.#nextChunkSequence = sealBatch(batch, this.#nextChunkSequence);
     this.#pending = [];
     this.#isWriting = true;
@@ -261,10 +266,6 @@ export class MessageLog {
     this.#writtenBytes = this.#waitingBytes;
     this.#waitingBytes = 0;
     const generation = this.#generation++;
-    if (this.#files.takeHasBegun()) {
-      this.#indexer.run(this.files);
-      this.#options.onNewFile();
-    }
     this.#writer.write(batch, () => {
       this.#isWriting = false;
       this.#writtenBytes = 0;
