@@ -2,6 +2,7 @@
 // write in flight, and whatever arrives meanwhile forms the next: so batching needs no timer, and an idle log no work.
 //
 // Every append belongs to a generation. When `syncedGeneration` has reached it, the append is on disk.
+import type { LoggedQueue } from '../logged-queue.ts';
 import type { Segment } from '../segment.ts';
 import { SEGMENT_BYTES, type SegmentTable, segmentBytesFor } from '../segment-table.ts';
 import { CHUNK_HEADER_BYTES } from './chunk.ts';
@@ -23,14 +24,6 @@ import { LogWriter } from './log-writer.ts';
 import type { LogTail, MessageLogOptions } from './message-log-options.ts';
 import { Residency } from './residency.ts';
 import { type PendingChunk, sealBatch } from './write-batch.ts';
-
-/** A queue, as the log sees it. */
-export interface LoggedQueue {
-  /** Its number for good, from 1 on; 0 for a queue that is not durable. */
-  readonly logId: number;
-  /** The place that the next message takes. */
-  readonly nextSequence: number;
-}
 
 /** Messages that wait to be on disk, in all; more than that is held back where it comes from. */
 const BEHIND_BYTES = 16 * 1024 * 1024;
@@ -179,8 +172,7 @@ export class MessageLog {
 
   #writeSettled(queue: number, { first, count }: { first: number; count: number }): void {
     const segment = this.#room(SETTLED_BYTES, false);
-    const { view, end } = segment;
-    segment.end = writeCount(view, end, RecordType.SETTLED, queue, first, count);
+    segment.end = writeCount(segment.view, segment.end, RecordType.SETTLED, queue, first, count);
   }
 
   /** The segment that takes a record of that size next, in an open chunk. */
