@@ -67,9 +67,20 @@ export class Management {
     return at;
   }
 
-  /** Serves the API in a directory to whoever may open the socket there: the user this process runs as. */
-  async listenInDirectory(directory: string): Promise<string> {
+  /**
+   * Serves the API in a directory to whoever may open the socket there: the user this process runs as. Where the directory's
+   * name is longer than a socket's may be there is none, and the log says so.
+   */
+  async listenInDirectory(directory: string): Promise<void> {
+    const { log } = this.#context.broker.services;
     const path = socketPath(join(directory, CONTROL_SOCKET));
+    if (path === undefined) {
+      log.write(
+        'warning',
+        `the name of the control socket ${join(directory, CONTROL_SOCKET)} is longer than the ${MAX_SOCKET_PATH_BYTES} bytes that the system allows: leveretctl needs --uri`,
+      );
+      return;
+    }
     await removeStale(path);
     const caller = Caller.controlSocket();
     const app = apiServer(this.#context, routes, () => caller);
@@ -83,7 +94,6 @@ export class Management {
     });
     this.#apps.push(app);
     this.#closing.push(() => app.server.close());
-    return path;
   }
 
   #listeners(): ListenerItem[] {
@@ -110,17 +120,10 @@ export class Management {
 /** What the system allows in the name of a socket, its end included (Linux 108, others 104). */
 const MAX_SOCKET_PATH_BYTES = 103;
 
-/**
- * The path by which a socket may be named: as it is, or from where this process is, if only that is short enough.
- * @throws Error when neither is.
- */
-export function socketPath(path: string): string {
+/** The path by which a socket may be named: as it is, or from where this process is, if one of them is short enough. */
+function socketPath(path: string): string | undefined {
   const candidates = [path, relative(process.cwd(), path)];
-  const short = candidates.find((one) => Buffer.byteLength(one) <= MAX_SOCKET_PATH_BYTES);
-  if (short !== undefined) return short;
-  throw new Error(
-    `the name of the control socket ${path} is longer than the ${MAX_SOCKET_PATH_BYTES} bytes that the system allows`,
-  );
+  return candidates.find((one) => Buffer.byteLength(one) <= MAX_SOCKET_PATH_BYTES);
 }
 
 /** A socket that nobody answers on was left by a crash. What is no socket is not ours to remove. */
