@@ -21,7 +21,7 @@ const USAGE = `npm run bench -- [scenario ...] [options]
                       measure this broker beside the first one; may be repeated
   --runs N            runs of each scenario (5; scenarios that take long have their own number)
   --seconds N         measured interval of each run (4)
-  --backlog N         messages of backlog-5m (5000000)
+  --backlog N         messages that wait, in the scenarios of a backlog or a restart
   --no-ceiling        leave out the load generator's own ceiling
   --json FILE         write all figures to this file as well`;
 
@@ -36,7 +36,7 @@ const { values: flags, positionals } = parseArgs({
     against: { type: 'string', multiple: true, default: [] },
     runs: { type: 'string' },
     seconds: { type: 'string', default: '4' },
-    backlog: { type: 'string', default: '5000000' },
+    backlog: { type: 'string' },
     'no-ceiling': { type: 'boolean' },
     json: { type: 'string' },
   },
@@ -155,7 +155,7 @@ function newSettings(): Settings {
     seconds: Number(flags.seconds),
     warmUpSeconds: WARM_UP_SECONDS,
     runId: randomBytes(2).toString('hex'),
-    backlogMessages: Number(flags.backlog),
+    backlogMessages: flags.backlog === undefined ? undefined : Number(flags.backlog),
   };
 }
 

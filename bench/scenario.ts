@@ -16,8 +16,8 @@ export interface Settings {
   readonly warmUpSeconds: number;
   /** Makes names unique among benches that share a broker; always four characters. */
   readonly runId: string;
-  /** Messages of `backlog-5m`. */
-  readonly backlogMessages: number;
+  /** Messages that wait, where the scenario shall not decide. */
+  readonly backlogMessages: number | undefined;
 }
 
 /** Figures by metric key; NaN for what could not be measured. */

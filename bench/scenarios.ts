@@ -1,12 +1,16 @@
 // Every scenario, in the order in which they run. A new one is a file and a line here.
 import type { Scenario } from './scenario.ts';
 import { acks16 } from './scenarios/acks.ts';
-import { backlog5m } from './scenarios/backlog.ts';
-import { confirms1k } from './scenarios/confirms.ts';
+import { backlog5m, durableBacklog10m } from './scenarios/backlog.ts';
+import { confirms1k, confirms1kWindow100, confirmsOneByOne } from './scenarios/confirms.ts';
 import { connections5k } from './scenarios/connections.ts';
 import { declares } from './scenarios/declares.ts';
 import { fanout10, fanout10Connections } from './scenarios/fanout.ts';
+import { fanout10Durable } from './scenarios/fanout-durable.ts';
+import { features } from './scenarios/features.ts';
+import { confirms100Queues } from './scenarios/many-queues.ts';
 import { paced5k } from './scenarios/paced.ts';
+import { restart1m, restartQueues } from './scenarios/restart.ts';
 import { start } from './scenarios/start.ts';
 import { topic1000, topic1000Fresh } from './scenarios/topic.ts';
 import { transient1k, transient16 } from './scenarios/transient.ts';
@@ -20,9 +24,17 @@ export const scenarios: readonly Scenario[] = [
   topic1000,
   topic1000Fresh,
   confirms1k,
+  confirms1kWindow100,
+  confirmsOneByOne,
+  confirms100Queues,
+  fanout10Durable,
   paced5k,
   start,
+  restart1m,
+  restartQueues,
   backlog5m,
+  durableBacklog10m,
   connections5k,
   declares,
+  ...features,
 ];

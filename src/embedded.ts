@@ -8,10 +8,10 @@ import type { ManagementOptions } from './http/management.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { systemFiles } from './platform/files.ts';
 import { type Log, type LogLevel, silentLog } from './platform/log.ts';
+import { systemProcesses } from './platform/processes.ts';
 import { systemRandom } from './platform/random.ts';
 import { tcpNetwork } from './platform/tcp-network.ts';
-import type { Network } from './platform/transport.ts';
-import { isAlive } from './process-alive.ts';
+import type { Endpoint, Network } from './platform/transport.ts';
 import { Server } from './server/server.ts';
 import { DataDirectory } from './store/data-directory.ts';
 import { version } from './version.ts';
@@ -36,10 +36,18 @@ export interface StartOptions {
    */
   readonly dataDir?: string;
   /**
-   * `always` (default): a confirm means that the message is on stable storage. `never`: that the system has it, so that a
-   * crash of the process loses nothing, but one of the machine may.
+   * `always` (default): a confirm means that the message is on stable storage. `interval` and `never`: that the system has it,
+   * so that a crash of the process loses nothing, but one of the machine may: with `interval` what came in the last
+   * `syncIntervalMs`, with `never` what the system had not yet written.
    */
   readonly sync?: SyncMode;
+  /** With `sync: 'interval'`: what was written is synced within so many milliseconds. Default 100; at most 60,000. */
+  readonly syncIntervalMs?: number;
+  /**
+   * Publishers are held back (`connection.blocked`) while less than this is free where `dataDir` is, so that consumers can
+   * still make room. Default: 50 MB, as RabbitMQ.
+   */
+  readonly diskFreeLimitBytes?: number;
   /** Called when the disk has failed. Default: the process ends with status 1, since nothing unsynced can be trusted. */
   readonly onDiskFailed?: (error: Error) => void;
   /**
@@ -58,10 +66,24 @@ export interface StartOptions {
   readonly definitionsFile?: string;
   /** Where log lines go. Default: nowhere. */
   readonly log?: Log;
+  /** Also accepts AMQP over WebSocket, for browsers. Default: not. */
+  readonly webSocket?: WebSocketListenOptions;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Default: TCP. */
   readonly network?: Network;
+}
+
+export interface WebSocketListenOptions {
+  /** TCP port; 0 takes a free one. */
+  readonly port: number;
+  /** Default: as for AMQP. */
+  readonly host?: string;
+  /**
+   * Web pages that may connect, as browsers name them: `https://app.example`; `*` for all. Pages of this machine always may, and
+   * so may programs that are no browsers.
+   */
+  readonly allowedOrigins?: readonly string[];
 }
 
 export interface RunningBroker {
@@ -71,6 +93,8 @@ export interface RunningBroker {
   readonly url: string;
   /** Of the management HTTP API, if `httpPort` asked for it: `http://127.0.0.1:15672/`. */
   readonly httpUrl?: string;
+  /** The same as `url` over WebSocket; undefined when the broker does not accept that. */
+  readonly webSocketUrl: string | undefined;
   /** Tells all clients (320), waits up to two seconds for them to go, and stops. */
   close(): Promise<void>;
 }
@@ -80,6 +104,10 @@ const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 /** What `maxMessageBytes` may be at most. */
 export const LARGEST_MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
 const DEFAULT_MEMORY_SHARE = 0.6;
+const DEFAULT_DISK_FREE_LIMIT_BYTES = 50_000_000;
+const DEFAULT_SYNC_INTERVAL_MS = 100;
+/** What `syncIntervalMs` may be at most. */
+export const LONGEST_SYNC_INTERVAL_MS = 60_000;
 
 /**
  * Starts a broker and resolves when it accepts connections.
@@ -98,8 +126,13 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
   const { port = DEFAULT_PORT, host = '127.0.0.1' } = options;
   const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
   const memoryLimitBytes = options.memoryLimitBytes ?? defaultMemoryLimitBytes();
+  const diskFreeLimitBytes = options.diskFreeLimitBytes ?? DEFAULT_DISK_FREE_LIMIT_BYTES;
+  const syncIntervalMs = options.syncIntervalMs ?? DEFAULT_SYNC_INTERVAL_MS;
+  requireInteger('diskFreeLimitBytes', diskFreeLimitBytes, 0, Number.MAX_SAFE_INTEGER);
+  requireInteger('syncIntervalMs', syncIntervalMs, 1, LONGEST_SYNC_INTERVAL_MS);
   requireInteger('port', port, 0, 65_535);
   requireInteger('httpPort', options.httpPort ?? 0, 0, 65_535);
+  if (options.webSocket) requireInteger('webSocket.port', options.webSocket.port, 0, 65_535);
   requireInteger('maxMessageBytes', maxMessageBytes, 1, LARGEST_MAX_MESSAGE_BYTES);
   requireInteger('memoryLimitBytes', memoryLimitBytes, 0, Number.MAX_SAFE_INTEGER);
   const services = {
@@ -110,59 +143,54 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
   const directory =
     options.dataDir === undefined
       ? undefined
-      : new DataDirectory(systemFiles, resolve(options.dataDir), process.pid, isAlive);
+      : new DataDirectory(systemFiles, resolve(options.dataDir), systemProcesses);
   const broker = new Broker(
     services,
     {
       memoryLimitBytes,
       maxMessageBytes,
+      diskFreeLimitBytes,
       sync: options.sync ?? 'always',
+      syncIntervalMs,
       onDiskFailed: options.onDiskFailed ?? endProcess,
     },
     directory,
   );
-  if (options.definitionsFile !== undefined) {
-    await importFile(broker, resolve(options.definitionsFile)).catch(async (error: unknown) => {
-      await broker.close();
-      throw error;
-    });
-  }
   const node = `leveret@${hostname()}`;
   const server = new Server(broker, { version, clusterName: node });
-  const at = await server
-    .listen(options.network ?? tcpNetwork, { host, port })
-    .catch(async (error: unknown) => {
-      await broker.close();
-      throw error;
-    });
-  const management = await startManagement(options, { broker, server, version, node }).catch(
-    async (error: unknown) => {
-      await server.close();
-      await broker.close();
-      throw error;
-    },
-  );
-  const httpUrl = management?.httpUrl;
-  return {
-    host: at.host,
-    port: at.port,
-    url: `amqp://guest:guest@${inUrl(at.host)}:${at.port}/`,
-    ...(httpUrl === undefined ? {} : { httpUrl }),
-    async close() {
-      await management?.close();
-      await server.close();
-      await broker.close();
-    },
+  let management: Awaited<ReturnType<typeof startManagement>>;
+  const close = async () => {
+    await management?.close();
+    await server.close();
+    await broker.close();
   };
+  try {
+    if (options.definitionsFile !== undefined) await importFile(broker, options.definitionsFile);
+    const tcp = await server.listen(options.network ?? tcpNetwork, { host, port });
+    const web = options.webSocket
+      ? await listenForWebSockets(server, { host, ...options.webSocket }, services.log)
+      : undefined;
+    management = await startManagement(options, { broker, server, version, node });
+    const httpUrl = management?.httpUrl;
+    return {
+      host: tcp.host,
+      port: tcp.port,
+      url: `amqp://guest:guest@${authority(tcp)}/`,
+      webSocketUrl: web && `ws://guest:guest@${authority(web)}/`,
+      ...(httpUrl === undefined ? {} : { httpUrl }),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 async function importFile(broker: Broker, path: string): Promise<void> {
-  const text = await readFile(path, 'utf8');
+  const text = await readFile(resolve(path), 'utf8');
   const { loadDefinitions } = await import('./http/definitions/load.ts');
   await loadDefinitions(broker, text);
 }
-
-const inUrl = (host: string) => (host.includes(':') ? `[${host}]` : host);
 
 /** What serves HTTP is loaded only when it is asked for. */
 async function startManagement(
@@ -181,12 +209,30 @@ async function startManagement(
     if (socketDirectory !== undefined) await management.listenInDirectory(socketDirectory);
     if (httpPort === undefined) return { httpUrl: undefined, close: () => management.close() };
     const at = await management.listen(host, httpPort);
-    const httpUrl = `http://${inUrl(at.host)}:${at.port}/`;
-    return { httpUrl, close: () => management.close() };
+    return { httpUrl: `http://${authority(at)}/`, close: () => management.close() };
   } catch (error) {
     await management.close();
     throw error;
   }
+}
+
+/** Its package is loaded only where it is wanted. */
+async function listenForWebSockets(
+  server: Server,
+  { host, port, allowedOrigins = [] }: WebSocketListenOptions & { readonly host: string },
+  log: Log,
+): Promise<Endpoint> {
+  const { webSocketNetwork } = await import('./websocket/web-socket-network.ts');
+  const network = webSocketNetwork({
+    allowedOrigins,
+    onRefused: (reason) => log.write('warning', `refused a WebSocket: ${reason}`),
+  });
+  return await server.listen(network, { host, port });
+}
+
+/** Host and port as they stand in a URL. */
+function authority({ host, port }: Endpoint): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function endProcess(error: Error): void {

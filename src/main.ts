@@ -3,16 +3,22 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { SyncMode } from './broker/storage.ts';
+import { parseSize } from './config/size.ts';
 import { consoleLog, logLevels } from './console-log.ts';
-import { LARGEST_MAX_MESSAGE_BYTES, type RunningBroker, startBroker } from './embedded.ts';
+import {
+  LARGEST_MAX_MESSAGE_BYTES,
+  LONGEST_SYNC_INTERVAL_MS,
+  type RunningBroker,
+  startBroker,
+} from './embedded.ts';
 import { DefinitionsError } from './http/definitions/definitions-file.ts';
 import { checkStatus, formatCheck, formatReport } from './inspect/format.ts';
 import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
 import { systemFiles } from './platform/files.ts';
 import type { LogLevel } from './platform/log.ts';
-import { isAlive } from './process-alive.ts';
-import { parseSize } from './size.ts';
-import { StorageError } from './store/log/log-recovery.ts';
+import { systemProcesses } from './platform/processes.ts';
+import { StorageError } from './store/log/found-file.ts';
 import { version } from './version.ts';
 
 /** What --data-dir takes for none. */
@@ -24,15 +30,31 @@ interface Options {
   readonly httpPort: number | 'none';
   readonly loadDefinitions?: string;
   readonly dataDir: string;
-  readonly sync: 'always' | 'never';
+  readonly sync: SyncMode;
+  readonly syncInterval?: number;
+  readonly diskFreeLimit?: number;
   readonly logLevel: LogLevel;
   readonly logFormat: 'text' | 'json';
   readonly memoryLimit?: number;
   readonly maxMessageSize?: number;
+  readonly websocketPort?: number;
+  readonly websocketOrigin?: readonly string[];
 }
 
 /** Something the user can mend: one sentence, no stack. */
-class UsageError extends Error {}
+class UsageError extends Error {
+  /** What the process ends with. */
+  readonly status: number;
+
+  constructor(message: string, status = 1) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** As in sysexits.h. */
+const EX_NOINPUT = 66;
+const EX_NOPERM = 77;
 
 type ListenError = NodeJS.ErrnoException & { readonly port?: number };
 
@@ -80,9 +102,18 @@ const startCommand = program
     ).env('LEVERET_LOAD_DEFINITIONS'),
   )
   .addOption(
-    new Option('--sync <when>', 'confirm when on stable storage, or when the system has it')
-      .choices(['always', 'never'])
+    new Option(
+      '--sync <when>',
+      'sync before each confirm (always), every now and then (interval), or leave it to the system (never)',
+    )
+      .choices(['always', 'interval', 'never'])
       .default('always'),
+  )
+  .addOption(
+    new Option(
+      '--sync-interval <ms>',
+      'with --sync interval: sync within so many milliseconds (default: 100)',
+    ).argParser(parseInterval),
   )
   .addOption(
     new Option('-l, --log-level <level>', 'least important lines that are logged')
@@ -102,8 +133,28 @@ const startCommand = program
     ).argParser(parseBytes),
   )
   .addOption(
+    new Option(
+      '--disk-free-limit <size>',
+      'hold publishers back while less is free on the disk (default: 50MB)',
+    ).argParser(parseBytes),
+  )
+  .addOption(
     new Option('--max-message-size <size>', 'refuse larger messages (default: 16MiB)').argParser(
       parseMessageSize,
+    ),
+  )
+  .addOption(
+    new Option(
+      '--websocket-port <port>',
+      'also accept AMQP over WebSocket, for browsers (default: not)',
+    )
+      .env('LEVERET_WEBSOCKET_PORT')
+      .argParser(parsePort),
+  )
+  .addOption(
+    new Option(
+      '--websocket-origin <origin...>',
+      'web pages that may connect, e.g. https://app.example; * for all (default: of this machine)',
     ),
   )
   .action((word: string | undefined, options: Options) => {
@@ -122,7 +173,7 @@ program
 
 program
   .command('check <directory>')
-  .description('look for damage in a data directory; status 1 when there is any')
+  .description('look for damage in a data directory; status 65 when there is any')
   .action((directory: string) => {
     const report = inspect(directory);
     process.stdout.write(formatCheck(report));
@@ -131,12 +182,13 @@ program
 
 function inspect(directory: string): DirectoryReport {
   try {
-    return inspectDirectory(systemFiles, resolve(directory), isAlive);
+    return inspectDirectory(systemFiles, resolve(directory), systemProcesses);
   } catch (error) {
-    if (error instanceof StorageError) throw new UsageError(error.message);
+    if (error instanceof StorageError) throw new UsageError(error.message, EX_NOINPUT);
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw new UsageError(`cannot read the data directory ${directory} (${code})`);
+    const status = code === 'EACCES' || code === 'EPERM' ? EX_NOPERM : EX_NOINPUT;
+    throw new UsageError(`cannot read the data directory ${directory} (${code})`, status);
   }
 }
 
@@ -156,7 +208,14 @@ async function start(options: Options): Promise<void> {
     ...(options.httpPort === 'none' ? {} : { httpPort: options.httpPort }),
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
+    ...(options.syncInterval === undefined ? {} : { syncIntervalMs: options.syncInterval }),
+    ...(options.diskFreeLimit === undefined ? {} : { diskFreeLimitBytes: options.diskFreeLimit }),
     ...(options.maxMessageSize === undefined ? {} : { maxMessageBytes: options.maxMessageSize }),
+    ...(options.websocketPort === undefined
+      ? {}
+      : {
+          webSocket: { port: options.websocketPort, allowedOrigins: options.websocketOrigin ?? [] },
+        }),
   }).catch((error: NodeJS.ErrnoException) => {
     throw startProblem(error, options);
   });
@@ -185,11 +244,12 @@ async function start(options: Options): Promise<void> {
   );
 }
 
-function banner({ url, httpUrl = 'none' }: RunningBroker, data: string): string {
+function banner({ url, httpUrl = 'none', webSocketUrl }: RunningBroker, data: string): string {
+  const web = webSocketUrl ? `\n  Browsers  ${webSocketUrl}` : '';
   return `
   Leveret ${version}
 
-  AMQP      ${url}
+  AMQP      ${url}${web}
   HTTP API  ${httpUrl}
   Login     guest / guest, from this machine only
   Data      ${data}
@@ -214,9 +274,16 @@ function startProblem(error: NodeJS.ErrnoException, options: Options): Error {
   );
 }
 
-function listenProblem(error: ListenError, { port: amqpPort, bind, httpPort }: Options): string {
-  const port = error.port ?? amqpPort;
-  const flag = port === httpPort && port !== amqpPort ? '--http-port' : '--port';
+/** The flag that chooses a port. */
+function flagOf(port: number, options: Options): string {
+  if (port === options.port) return '--port';
+  return port === options.httpPort ? '--http-port' : '--websocket-port';
+}
+
+function listenProblem(error: ListenError, options: Options): string {
+  const { bind } = options;
+  const port = error.port ?? options.port;
+  const flag = flagOf(port, options);
   switch (error.code) {
     case 'EADDRINUSE':
       return `port ${port} on ${bind} is in use; stop the program that has it or choose another with ${flag}`;
@@ -247,6 +314,12 @@ function parseBytes(text: string): number {
   throw new InvalidArgumentError('a size is a number with a unit, such as 512MiB or 2GB.');
 }
 
+function parseInterval(text: string): number {
+  const ms = Number(text);
+  if (/^\d+$/.test(text) && ms >= 1 && ms <= LONGEST_SYNC_INTERVAL_MS) return ms;
+  throw new InvalidArgumentError('an interval is a number of milliseconds from 1 to 60000.');
+}
+
 function parseMessageSize(text: string): number {
   const bytes = parseBytes(text);
   if (bytes >= 1 && bytes <= LARGEST_MAX_MESSAGE_BYTES) return bytes;
@@ -259,7 +332,7 @@ function fail(error: unknown): never {
   } else {
     process.stderr.write(`leveret: ${error instanceof Error ? error.stack : String(error)}\n`);
   }
-  process.exit(1);
+  process.exit(error instanceof UsageError ? error.status : 1);
 }
 
 program.parseAsync().catch(fail);

@@ -11,10 +11,13 @@ const IMPORTS = `
   protocol: -
   store: platform
   broker: protocol store platform
+  config: -
   inspect: broker store platform
   server: broker protocol platform, types of store
   http: broker server protocol platform
+  websocket: platform
   client: protocol platform
+  testing: client server broker store protocol platform
   ctl: -, types of http/api
   ui: -, types of http/api
 `;

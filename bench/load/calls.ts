@@ -1,12 +1,12 @@
 // The handful of AMQP calls that scenarios set their topology up with.
 import { type BytesHandler, CHANNEL, type Connection } from './connection.ts';
-import { EMPTY_TABLE, Method, methodFrame, shortString, u8, u16, u32 } from './wire.ts';
+import { EMPTY_TABLE, longString, Method, methodFrame, shortString, u8, u16, u32 } from './wire.ts';
 
 const PASSIVE = 1;
 const DURABLE = 2;
 
-function declareFrame(queue: string, bits: number): Buffer {
-  const fields = [u16(0), shortString(queue), u8(bits), EMPTY_TABLE];
+function declareFrame(queue: string, bits: number, queueArguments = EMPTY_TABLE): Buffer {
+  const fields = [u16(0), shortString(queue), u8(bits), queueArguments];
   return methodFrame(CHANNEL, Method.queueDeclare, ...fields);
 }
 
@@ -14,8 +14,19 @@ export async function declareQueue(
   connection: Connection,
   queue: string,
   durable: boolean,
+  queueArguments?: Buffer,
 ): Promise<void> {
-  await connection.call(declareFrame(queue, durable ? DURABLE : 0), Method.queueDeclareOk);
+  const ofType =
+    durable && connection.queueType !== undefined
+      ? queueTypeTable(connection.queueType)
+      : undefined;
+  const request = declareFrame(queue, durable ? DURABLE : 0, queueArguments ?? ofType);
+  await connection.call(request, Method.queueDeclareOk);
+}
+
+function queueTypeTable(queueType: string): Buffer {
+  const entry = [shortString('x-queue-type'), Buffer.from('S'), longString(queueType)];
+  return longString(Buffer.concat(entry).toString('latin1'));
 }
 
 /** Messages ready in the queue. */

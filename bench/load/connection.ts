@@ -36,6 +36,8 @@ export class Connection {
   readonly failed: Promise<never>;
   /** Product and version as the server announces them. */
   server = '';
+  /** What durable queues are declared as, such as `quorum`: the URL's `queue-type`, which only the bench knows. */
+  queueType: string | undefined;
   #rejectFailed!: (error: Error) => void;
   #failure: Error | undefined;
   #calls: Call[] = [];
@@ -68,8 +70,9 @@ export class Connection {
 
   /** Opens a connection and its channel 1. */
   static async open(url: string, readBufferBytes = READ_BUFFER_BYTES): Promise<Connection> {
-    const { hostname, port, username, password, pathname } = new URL(url);
+    const { hostname, port, username, password, pathname, searchParams } = new URL(url);
     const connection = new Connection(hostname, Number(port || 5672), readBufferBytes);
+    connection.queueType = searchParams.get('queue-type') ?? undefined;
     const start = await connection.call(PROTOCOL_HEADER, Method.connectionStart);
     connection.server = serverName(start);
     const user = decodeURIComponent(username || 'guest');

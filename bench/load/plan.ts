@@ -15,10 +15,15 @@ export function inFlightMax(bodyBytes: number): number {
 }
 
 /** A load that goes to one queue through the default exchange. */
-export function queueLoad(queue: string, bodyBytes: number, properties: Buffer): PublishLoad {
+export function queueLoad(
+  queue: string,
+  bodyBytes: number,
+  properties: Buffer,
+  messages = 4096,
+): PublishLoad {
   return buildLoad({
     exchange: '',
-    messages: 4096,
+    messages,
     bodyBytes,
     properties,
     routingKey: () => queue,

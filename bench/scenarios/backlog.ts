@@ -9,20 +9,37 @@ import { queueLoad, queueNames } from '../load/plan.ts';
 import type { PublishLoad } from '../load/publish-load.ts';
 import { Publisher } from '../load/publisher.ts';
 import { Properties } from '../load/wire.ts';
-import type { Sample, Scenario } from '../scenario.ts';
+import type { Metric, Sample, Scenario, Settings } from '../scenario.ts';
 import { rssBytes } from '../target/process-usage.ts';
 import type { Target } from '../target/target.ts';
 
-const BODY_BYTES = 60;
 const SETTLE_SECONDS = 1;
 const POLL_SECONDS = 0.02;
 const PHASE_TIMEOUT_SECONDS = 900;
+/** The share of the messages that the rates at the beginning and at the end of the filling are taken over. */
+const EDGE_SHARE = 0.1;
+
+interface Backlog {
+  readonly bodyBytes: number;
+  readonly durable: boolean;
+  readonly messages: (settings: Settings) => number;
+}
+
+const metrics: readonly Metric[] = [
+  { key: 'messages', title: 'messages waiting', better: 'neither', digits: 0 },
+  { key: 'rssMb', title: 'RSS growth MB', better: 'less', digits: 0 },
+  { key: 'fillCpuMicros', title: 'fill CPU µs/message', better: 'less', digits: 2 },
+  { key: 'fillPerSecond', title: 'fill messages/s', better: 'more', digits: 0 },
+  { key: 'drainCpuMicros', title: 'drain CPU µs/message', better: 'less', digits: 2 },
+  { key: 'drainPerSecond', title: 'drain messages/s', better: 'more', digits: 0 },
+];
 
 export const backlog5m: Scenario = {
   name: 'backlog-5m',
-  summary: `5 million (or --backlog) transient messages of ${BODY_BYTES} B wait in one queue, then drain (no-ack)`,
+  summary:
+    '5 million (or --backlog) transient messages of 60 B wait in one queue, then drain (no-ack)',
   metrics: [
-    { key: 'messages', title: 'messages waiting', better: 'neither', digits: 0 },
+    ...metrics,
     { key: 'rssBytesEach', title: 'RSS growth B/message', better: 'less', digits: 1, goal: 100 },
     {
       key: 'fillPauseMs',
@@ -32,51 +49,85 @@ export const backlog5m: Scenario = {
       goal: 20,
     },
     { key: 'drainPauseMs', title: 'worst GC pause ms, drain', better: 'less', digits: 1, goal: 20 },
-    { key: 'fillCpuMicros', title: 'fill CPU µs/message', better: 'less', digits: 2 },
-    { key: 'fillPerSecond', title: 'fill messages/s', better: 'more', digits: 0 },
-    { key: 'drainCpuMicros', title: 'drain CPU µs/message', better: 'less', digits: 2 },
-    { key: 'drainPerSecond', title: 'drain messages/s', better: 'more', digits: 0 },
   ],
   runs: 1,
   freshBroker: true,
   nodeFlags: ['--trace-gc'],
-  async run(target, settings) {
-    const total = settings.backlogMessages;
-    const [queue = ''] = queueNames(settings.runId, 1);
-    const load = queueLoad(queue, BODY_BYTES, Properties.none);
-    const connection = await Connection.open(target.url);
-    await declareQueue(connection, queue, false);
-    try {
-      await sleep(SETTLE_SECONDS * 1000);
-      const rssBefore = rssOf(target);
-      target.pauses?.takeWorstMs();
-      const filled = await fill(target, connection, queue, load, total);
-      const rssBytesEach = (rssOf(target) - rssBefore) / total;
-      const fillPauseMs = target.pauses?.takeWorstMs() ?? Number.NaN;
-      const drained = await drain(target, queue, load, total);
-      const drainPauseMs = target.pauses?.takeWorstMs() ?? Number.NaN;
-      return {
-        messages: total,
-        rssBytesEach,
-        fillPauseMs,
-        drainPauseMs,
-        fillCpuMicros: filled.cpuMicros!,
-        fillPerSecond: filled.messagesPerSecond!,
-        drainCpuMicros: drained.cpuMicros!,
-        drainPerSecond: drained.messagesPerSecond!,
-      };
-    } finally {
-      await deleteQueue(connection, queue);
-      await connection.close();
-    }
-  },
+  run: (target, settings) =>
+    measureBacklog(target, settings, {
+      bodyBytes: 60,
+      durable: false,
+      messages: ({ backlogMessages }) => backlogMessages ?? 5_000_000,
+    }),
 };
+
+export const durableBacklog10m: Scenario = {
+  name: 'durable-backlog-10m',
+  summary:
+    '10 million (or --backlog) persistent messages of 100 B wait in a durable queue, then drain (no-ack)',
+  metrics: [
+    ...metrics.map((metric) => {
+      if (metric.key === 'rssMb') return { ...metric, goal: 150 };
+      return metric.key === 'drainPerSecond' ? { ...metric, goal: 150_000 } : metric;
+    }),
+    { key: 'firstPerSecond', title: 'first tenth messages/s', better: 'more', digits: 0 },
+    { key: 'lastPerSecond', title: 'last tenth messages/s', better: 'more', digits: 0 },
+    { key: 'lastShare', title: 'last / first', better: 'more', digits: 2, goal: 0.5 },
+  ],
+  runs: 1,
+  freshBroker: true,
+  run: (target, settings) =>
+    measureBacklog(target, settings, {
+      bodyBytes: 100,
+      durable: true,
+      messages: ({ backlogMessages }) => backlogMessages ?? 10_000_000,
+    }),
+};
+
+async function measureBacklog(
+  target: Target,
+  settings: Settings,
+  { bodyBytes, durable, messages }: Backlog,
+): Promise<Sample> {
+  const total = messages(settings);
+  const [queue = ''] = queueNames(settings.runId, 1);
+  const properties = durable ? Properties.persistent : Properties.none;
+  const load = queueLoad(queue, bodyBytes, properties);
+  const connection = await Connection.open(target.url);
+  await declareQueue(connection, queue, durable);
+  try {
+    await sleep(SETTLE_SECONDS * 1000);
+    const rssBefore = rssOf(target);
+    target.pauses?.takeWorstMs();
+    const filled = await fill(target, connection, queue, load, total);
+    const rssGrowth = rssOf(target) - rssBefore;
+    const fillPauseMs = target.pauses?.takeWorstMs() ?? Number.NaN;
+    const drained = await drain(target, queue, load, total);
+    const drainPauseMs = target.pauses?.takeWorstMs() ?? Number.NaN;
+    return {
+      ...filled,
+      messages: total,
+      rssMb: rssGrowth / 1024 / 1024,
+      rssBytesEach: rssGrowth / total,
+      fillPauseMs,
+      drainPauseMs,
+      fillCpuMicros: filled.cpuMicros!,
+      fillPerSecond: filled.messagesPerSecond!,
+      drainCpuMicros: drained.cpuMicros!,
+      drainPerSecond: drained.messagesPerSecond!,
+    };
+  } finally {
+    await deleteQueue(connection, queue);
+    await connection.close();
+  }
+}
 
 function rssOf(target: Target): number {
   return target.pid === undefined ? Number.NaN : rssBytes(target.pid);
 }
 
-async function fill(
+/** Fills the queue, and says how fast at the beginning and at the end. */
+export async function fill(
   target: Target,
   connection: Connection,
   queue: string,
@@ -90,7 +141,15 @@ async function fill(
     publishLimit: () => total,
   });
   const meter = new Meter(target.pid);
+  const edge = Math.floor(total * EDGE_SHARE);
+  const startedAtMs = performance.now();
   publisher.start();
+  await until(connection, () => publisher.published >= edge);
+  const firstMs = performance.now() - startedAtMs;
+  const first = publisher.published;
+  await until(connection, () => publisher.published >= total - edge);
+  const lastAtMs = performance.now();
+  const last = total - publisher.published;
   await until(connection, () => publisher.published === total && publisher.writesPending === 0);
   // On the channel that published, so the answer counts everything; RabbitMQ may need a moment.
   let count = await countMessages(connection, queue);
@@ -99,7 +158,10 @@ async function fill(
     count = await countMessages(connection, queue);
   }
   if (count !== total) throw new Error(`${total} published, but ${queue} holds ${count}`);
-  return meter.finish(total);
+  const firstPerSecond = first / (firstMs / 1000);
+  const lastPerSecond = last / ((performance.now() - lastAtMs) / 1000);
+  const lastShare = lastPerSecond / firstPerSecond;
+  return { ...meter.finish(total), firstPerSecond, lastPerSecond, lastShare };
 }
 
 async function drain(

@@ -16,15 +16,18 @@ import type { Target } from './target.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = path.join(ROOT, 'dist', 'main.js');
-const START_TIMEOUT_MS = 10_000;
-const STOP_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 60_000;
 const LOG_LINES_KEPT = 20;
 
 export interface StartedBroker {
   readonly target: Target & { readonly pid: number };
   /** From spawn to connection.start in answer to a protocol header. */
   readonly startMs: number;
+  /** Ends the process; what it has on disk goes too, if the bench made the directory. */
   stop(): Promise<void>;
+  /** Ends the process with a signal and starts it again with the data it had. */
+  startAgain(signal: 'SIGTERM' | 'SIGKILL'): Promise<StartedBroker>;
 }
 
 export function buildIfMissing(): void {
@@ -33,12 +36,19 @@ export function buildIfMissing(): void {
   execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'inherit' });
 }
 
-export async function startLeveret(
+export function startLeveret(
   label: string,
   nodeFlags: readonly string[] = [],
 ): Promise<StartedBroker> {
+  return start(label, nodeFlags, mkdtempSync(path.join(tmpdir(), 'leveret-bench-')));
+}
+
+async function start(
+  label: string,
+  nodeFlags: readonly string[],
+  dataDir: string,
+): Promise<StartedBroker> {
   const port = await freePort();
-  const dataDir = mkdtempSync(path.join(tmpdir(), 'leveret-bench-'));
   const spawnedAt = performance.now();
   const child = spawn(
     process.execPath,
@@ -65,10 +75,17 @@ export async function startLeveret(
       if (log.length > LOG_LINES_KEPT) log.shift();
     });
   }
-  const stop = async () => {
-    await stopChild(child);
+  const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    await stopChild(child, signal);
     process.off('exit', cleanUpAtExit);
+  };
+  const stop = async () => {
+    await end('SIGTERM');
     removeDataDir();
+  };
+  const startAgain = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    await end(signal);
+    return await start(label, nodeFlags, dataDir);
   };
   try {
     await untilAccepting(port, child);
@@ -78,7 +95,7 @@ export async function startLeveret(
   }
   const startMs = performance.now() - spawnedAt;
   const url = `amqp://guest:guest@127.0.0.1:${port}/`;
-  return { target: { label, url, pid: child.pid!, pauses }, startMs, stop };
+  return { target: { label, url, pid: child.pid!, pauses }, startMs, stop, startAgain };
 }
 
 function options(values: Record<string, string | number>): string[] {
@@ -98,7 +115,7 @@ async function untilAccepting(port: number, child: ChildProcess): Promise<void> 
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (!(await answersHeader(port))) {
     if (child.exitCode !== null) throw new Error(`it ended with status ${child.exitCode}`);
-    if (performance.now() > deadline) throw new Error('no connection.start within 10 s');
+    if (performance.now() > deadline) throw new Error('no connection.start within 60 s');
     await sleep(1);
   }
 }
@@ -116,10 +133,10 @@ function answersHeader(port: number): Promise<boolean> {
   });
 }
 
-async function stopChild(child: ChildProcess): Promise<void> {
+async function stopChild(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
   await exited;
   clearTimeout(timer);

@@ -61,7 +61,7 @@ test('other users may come from anywhere', () => {
 test('messages that take more than the limit raise the alarm until they are gone', () => {
   const broker = newBroker(2 * SEGMENT_BYTES);
   const slots = [1, 2, 3].map(() => broker.store.allocate(SEGMENT_BYTES, 1).slot);
-  expect(broker.memoryAlarm.isRaised).toBe(true);
+  expect(broker.alarms.memory.isRaised).toBe(true);
   for (const slot of slots) broker.store.release(slot);
-  expect(broker.memoryAlarm.isRaised).toBe(false);
+  expect(broker.alarms.memory.isRaised).toBe(false);
 });

@@ -5,8 +5,10 @@ import type { Random } from '../platform/random.ts';
 import type { DataDirectory } from '../store/data-directory.ts';
 import { MessageStore } from '../store/message-store.ts';
 import { SegmentTable } from '../store/segment-table.ts';
+import { Alarms } from './alarms.ts';
 import { Connections } from './connections.ts';
 import { type Definition, isInVHost } from './definitions.ts';
+import { DiskAlarm } from './disk-alarm.ts';
 import type { Json } from './json.ts';
 import { MemoryAlarm } from './memory-alarm.ts';
 import { sizeOfMessage } from './message.ts';
@@ -14,6 +16,7 @@ import { Churn } from './message-counters.ts';
 import { noSuchParameter } from './operator-error.ts';
 import { GlobalParameters, newParameterComponents } from './parameters.ts';
 import { hashPassword, type PasswordHash } from './password.ts';
+import type { PermissionPatterns } from './permission.ts';
 import { Storage, type SyncMode } from './storage.ts';
 import { Turn } from './turn.ts';
 import type { User } from './user.ts';
@@ -32,27 +35,50 @@ export interface BrokerOptions {
   readonly memoryLimitBytes: number;
   /** The largest body that is accepted. */
   readonly maxMessageBytes: number;
+  /** Publishers are held back while less is free on the disk. Default: 0, never. */
+  readonly diskFreeLimitBytes?: number;
   /** Default: `always`. */
   readonly sync?: SyncMode;
+  /** With `interval`: what was written is synced within so many milliseconds. Default: 100. */
+  readonly syncIntervalMs?: number;
+  /** What a fresh broker has. Default: the vhost `/`, and guest with the password guest. */
+  readonly firstUser?: Partial<FirstUser>;
+  /** Users who may come from this machine only. Default: guest. */
+  readonly loopbackUsers?: readonly string[];
   /** The disk has failed; the process should end, since nothing unsynced can be trusted. */
   readonly onDiskFailed?: (error: Error) => void;
 }
 
+export interface FirstUser {
+  readonly name: string;
+  readonly password: string;
+  readonly tags: readonly string[];
+  readonly vhost: string;
+  readonly permission: PermissionPatterns;
+}
+
+const FIRST_USER: FirstUser = {
+  name: 'guest',
+  password: 'guest',
+  tags: ['administrator'],
+  vhost: '/',
+  permission: { configure: '.*', write: '.*', read: '.*' },
+};
+
+const LOOPBACK_USERS: readonly string[] = [FIRST_USER.name];
+
 /** Why a login was refused, for the log; the client learns only that it was. */
 export type Login = { readonly user: User } | { readonly refusal: string };
 
-const DEFAULT_USER = 'guest';
-const DEFAULT_VHOST = '/';
+const DEFAULT_SYNC_INTERVAL_MS = 100;
 
 export class Broker {
   readonly services: BrokerServices;
   readonly options: BrokerOptions;
   readonly turn: Turn;
   readonly store: MessageStore;
-  readonly memoryAlarm: MemoryAlarm;
+  readonly alarms: Alarms;
   readonly churn = new Churn();
-  readonly defaultUser = DEFAULT_USER;
-  readonly defaultVHost = DEFAULT_VHOST;
   readonly connections = new Connections();
   readonly users: Users;
   readonly vhosts: VHosts;
@@ -76,8 +102,10 @@ export class Broker {
       this.#storage?.endTurn();
       this.store.endTurn();
     });
-    this.memoryAlarm = new MemoryAlarm(options.memoryLimitBytes);
-    const table = new SegmentTable((usedBytes) => this.memoryAlarm.update(usedBytes));
+    const memory = new MemoryAlarm(options.memoryLimitBytes);
+    const disk = new DiskAlarm(options.diskFreeLimitBytes ?? 0);
+    this.alarms = new Alarms(memory, disk);
+    const table = new SegmentTable((usedBytes) => memory.update(usedBytes));
     this.store = new MessageStore(table, sizeOfMessage);
     const record = (definition: Definition) => this.#storage?.record(definition);
     const { connections } = this;
@@ -89,6 +117,7 @@ export class Broker {
     this.vhosts = new VHosts({
       turn: this.turn,
       store: this.store,
+      clock: services.clock,
       random: services.random,
       log: services.log,
       churn: this.churn,
@@ -107,6 +136,8 @@ export class Broker {
       table,
       log: services.log,
       clock: services.clock,
+      random: services.random,
+      diskAlarm: disk,
       vhosts: () => this.vhosts.values(),
       restore: (definition: Definition) => this.#restore(definition),
       restored: () => this.#restored(),
@@ -114,7 +145,8 @@ export class Broker {
       onDirty: () => this.turn.end(),
       onFailed: (error: Error) => options.onDiskFailed?.(error),
     };
-    this.#storage = new Storage(owner, directory, options.sync ?? 'always');
+    const { sync = 'always', syncIntervalMs = DEFAULT_SYNC_INTERVAL_MS } = options;
+    this.#storage = new Storage(owner, directory, sync, syncIntervalMs);
     this.#lastLogId = this.#storage.lastLogId;
   }
 
@@ -146,10 +178,22 @@ export class Broker {
 
   #addDefaults(): void {
     this.#isNew = true;
-    this.vhosts.add(DEFAULT_VHOST, { description: 'Default virtual host', tags: [] });
-    this.users.add(DEFAULT_USER, this.hashPassword(DEFAULT_USER), ['administrator']);
-    const everything = { configure: '.*', write: '.*', read: '.*' };
-    this.users.setPermission(DEFAULT_USER, DEFAULT_VHOST, everything);
+    const { name, password, tags, vhost, permission } = {
+      ...FIRST_USER,
+      ...this.options.firstUser,
+    };
+    this.vhosts.add(vhost, { description: 'Default virtual host', tags: [] });
+    this.users.add(name, this.hashPassword(password), tags);
+    this.users.setPermission(name, vhost, permission);
+  }
+
+  /** What a new broker is given. */
+  get defaultUser(): string {
+    return this.options.firstUser?.name ?? FIRST_USER.name;
+  }
+
+  get defaultVHost(): string {
+    return this.options.firstUser?.vhost ?? FIRST_USER.vhost;
   }
 
   /** Whether nothing was here before this start: the default user and vhost were made by it. */
@@ -166,6 +210,7 @@ export class Broker {
 
   /** Everything that was to last is on disk when this resolves; nothing may be asked of the broker any more. */
   async close(): Promise<void> {
+    for (const vhost of this.vhosts.values()) vhost.close();
     await this.#storage?.close();
   }
 
@@ -211,17 +256,28 @@ export class Broker {
     this.#storage?.record({ noGlobalParameter: { name } });
   }
 
-  /** Checks a name and password. The default user may come from this machine only. */
+  /** Checks a name and password. */
   logIn(name: string, password: string, remoteHost: string): Login {
     const user = this.users.get(name);
     if (!user?.knows(password)) return { refusal: `user '${name}' - invalid credentials` };
-    if (name === DEFAULT_USER && !isLoopback(remoteHost)) {
+    return this.logInAs(name, remoteHost);
+  }
+
+  /** Lets in who has shown by other means that it is that user. Some may come from this machine only. */
+  logInAs(name: string, remoteHost: string): Login {
+    const user = this.users.get(name);
+    if (!user) return { refusal: `user '${name}' - there is no such user` };
+    const { loopbackUsers = LOOPBACK_USERS } = this.options;
+    if (loopbackUsers.includes(name) && !isLoopback(remoteHost)) {
       return { refusal: `user '${name}' can only connect via localhost` };
     }
     return { user };
   }
 }
 
+/** A unix socket is of this machine, too (platform/tcp-network.ts). */
 function isLoopback(host: string): boolean {
-  return host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.');
+  return (
+    host === 'unix' || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.')
+  );
 }

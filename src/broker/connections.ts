@@ -26,6 +26,10 @@ export class Connections {
     this.#open.delete(connection);
   }
 
+  get size(): number {
+    return this.#open.size;
+  }
+
   values(): Iterable<OpenConnection> {
     return this.#open;
   }

@@ -23,14 +23,23 @@ interface ExchangeEntry {
   readonly autoDelete: boolean;
   readonly internal: boolean;
   readonly arguments: EncodedTable;
+  /** The number in the log of what a delayed exchange holds back. */
+  readonly delayedLogId?: number;
+  /** The number in the log of the keys by which it knows repeated messages. */
+  readonly deduplicationLogId?: number;
 }
+export type ExchangeLogIds = Pick<ExchangeEntry, 'delayedLogId' | 'deduplicationLogId'>;
+
 interface QueueEntry {
   readonly vhost: string;
   readonly name: string;
   readonly autoDelete: boolean;
   readonly arguments: EncodedTable;
   readonly logId: number;
+  readonly deduplicationLogId?: number;
 }
+export type QueueLogIds = Pick<QueueEntry, 'logId' | 'deduplicationLogId'>;
+
 export interface BindingEntry {
   readonly vhost: string;
   readonly source: string;
@@ -133,8 +142,13 @@ export function decodeArguments(encoded: EncodedTable): FieldTable {
   return decodeTable(new ByteReader(new Uint8Array(Buffer.from(encoded, 'base64'))));
 }
 
-export function exchangeDefinition(vhost: string, exchange: Exchange): Definition {
-  const { name, type, autoDelete, internal } = exchange;
+/** `deduplicationLogId` as in the entry. */
+export function exchangeDefinition(
+  vhost: string,
+  exchange: Exchange,
+  deduplicationLogId?: number,
+): Definition {
+  const { name, type, autoDelete, internal, delayed } = exchange;
   return {
     exchange: {
       vhost,
@@ -143,13 +157,28 @@ export function exchangeDefinition(vhost: string, exchange: Exchange): Definitio
       autoDelete,
       internal,
       arguments: encodeArguments(exchange.arguments),
+      ...(delayed ? { delayedLogId: delayed.logId } : {}),
+      ...(deduplicationLogId === undefined ? {} : { deduplicationLogId }),
     },
   };
 }
 
-export function queueDefinition(vhost: string, queue: Queue): Definition {
+export function queueDefinition(
+  vhost: string,
+  queue: Queue,
+  deduplicationLogId?: number,
+): Definition {
   const { name, autoDelete, logId } = queue;
-  return { queue: { vhost, name, autoDelete, logId, arguments: encodeArguments(queue.arguments) } };
+  return {
+    queue: {
+      vhost,
+      name,
+      autoDelete,
+      logId,
+      arguments: encodeArguments(queue.arguments),
+      ...(deduplicationLogId === undefined ? {} : { deduplicationLogId }),
+    },
+  };
 }
 
 export function bindingEntry(vhost: string, binding: Binding): BindingEntry {
@@ -161,6 +190,16 @@ export function bindingEntry(vhost: string, binding: Binding): BindingEntry {
     routingKey: binding.routingKey,
     arguments: encodeArguments(binding.arguments),
   };
+}
+
+/** The numbers in the log that a definition gives to what it defines. */
+export function logIdsOf(definition: Definition): number[] {
+  if ('queue' in definition) {
+    return [definition.queue.logId, definition.queue.deduplicationLogId ?? 0];
+  }
+  if (!('exchange' in definition)) return [];
+  const { delayedLogId = 0, deduplicationLogId = 0 } = definition.exchange;
+  return [delayedLogId, deduplicationLogId];
 }
 
 /** Whether a binding outlives the broker: both its ends must. */

@@ -22,7 +22,7 @@ function start(files: MemoryFiles, path: string): Broker {
   return new Broker(
     { clock: systemClock, random: systemRandom, log: silentLog },
     { memoryLimitBytes: 2 ** 30, maxMessageBytes: 2 ** 20 },
-    new DataDirectory(files, path, 1, () => false),
+    new DataDirectory(files, path, { own: 1, identity: () => undefined }),
   );
 }
 

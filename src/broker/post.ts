@@ -4,10 +4,11 @@ import { blockOf } from '../protocol/block.ts';
 import { ByteWriter } from '../protocol/byte-writer.ts';
 import { Content } from '../protocol/content.ts';
 import { type BasicProperties, encodeProperties } from '../protocol/properties.ts';
+import { Enqueued, enqueueRouted } from './enqueue.ts';
+import { checkDelay } from './exchange/delay.ts';
 import type { Exchange } from './exchange/exchange.ts';
-import { storeMessage } from './message.ts';
 import { accessRefused, named } from './refusal.ts';
-import { senderSelected } from './sender-selected.ts';
+import { selectedOf } from './sender-selected.ts';
 import type { VHost } from './vhost.ts';
 
 export interface Letter {
@@ -45,20 +46,15 @@ export function post(vhost: VHost, exchange: Exchange, letter: Letter): boolean 
     );
   }
   const given = contentOf(exchange.name, letter);
-  const { content, routingKeys } = senderSelected(given) ?? {
-    content: given,
-    routingKeys: [letter.routingKey],
-  };
-  const queues = vhost.router.route(content, exchange, routingKeys);
+  if (exchange.delayed) checkDelay(given);
+  const selected = selectedOf(given);
+  const routed = vhost.router.route(selected.content, exchange, selected.routingKeys);
   vhost.counters.publish += 1;
   vhost.counters.confirm += 1;
   exchange.publishInCount += 1;
-  exchange.publishOutCount += queues.length;
-  if (queues.length === 0) {
-    vhost.counters.returnUnroutable += 1;
-    return false;
-  }
-  const { slot, recordAt } = storeMessage(vhost.store, content, queues);
-  for (const queue of queues) queue.publish(slot, recordAt);
-  return true;
+  exchange.publishOutCount += routed.queues.length;
+  const enqueued = enqueueRouted(vhost.store, selected, routed, vhost.turn);
+  const isRouted = (enqueued & Enqueued.TAKEN) !== 0 || routed.isRepeated;
+  if (!isRouted) vhost.counters.returnUnroutable += 1;
+  return isRouted;
 }

@@ -3,13 +3,13 @@
 
 import { ByteWriter } from '../protocol/byte-writer.ts';
 import type { Content } from '../protocol/content.ts';
-import { FieldTable, tableHasName } from '../protocol/field-table.ts';
+import { FieldTable, type FieldValue, tableHasName } from '../protocol/field-table.ts';
 import { PropertyFlag, propertyAt } from '../protocol/properties.ts';
 import { textOf, typeName } from './equivalence.ts';
 import { preconditionFailed } from './refusal.ts';
 import { withProperty } from './rewritten.ts';
 
-const CC = 'CC';
+export const CC = 'CC';
 const BCC = 'BCC';
 const NAMES = [Buffer.from(CC), Buffer.from(BCC)];
 
@@ -18,6 +18,8 @@ export interface SenderSelected {
   readonly routingKeys: readonly string[];
   /** The message as it goes on, without BCC. */
   readonly content: Content;
+  /** The message as it came. */
+  readonly original: Content;
 }
 
 /**
@@ -36,17 +38,33 @@ export function senderSelected(content: Content): SenderSelected | undefined {
     content: headers.has(BCC)
       ? withProperty(content, PropertyFlag.headers, encoded(headers.without(BCC)))
       : content,
+    original: content,
   };
 }
 
-/** What is no text in the array is passed over, as RabbitMQ does. */
+/** The same for any message that was accepted: its own key when it says nothing more. */
+export function selectedOf(content: Content): SenderSelected {
+  return senderSelected(content) ?? toOwnKey(content);
+}
+
+/** A message that goes by its own key alone. */
+export function toOwnKey(content: Content): SenderSelected {
+  return { content, original: content, routingKeys: [content.routingKey] };
+}
+
 function keysOf(headers: FieldTable, name: string): string[] {
   const value = headers.get(name);
   if (!value) return [];
-  if (value.type === 'A') return value.value.map(textOf).filter((key) => key !== undefined);
+  if (value.type === 'A') return keysIn(value);
   throw preconditionFailed(
     `invalid message: {unacceptable_type_in_header,"${name}",${typeName(value)}}`,
   );
+}
+
+/** The routing keys in a CC that was accepted. What is no text in the array is passed over, as RabbitMQ does. */
+export function keysIn(value: FieldValue | undefined): string[] {
+  if (value?.type !== 'A') return [];
+  return value.value.map(textOf).filter((key) => key !== undefined);
 }
 
 function encoded(table: FieldTable): Uint8Array {

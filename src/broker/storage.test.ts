@@ -10,7 +10,7 @@ import { Content } from '../protocol/content.ts';
 import { FieldTable } from '../protocol/field-table.ts';
 import { encodeProperties } from '../protocol/properties.ts';
 import { DataDirectory } from '../store/data-directory.ts';
-import { StorageError } from '../store/log/log-recovery.ts';
+import { StorageError } from '../store/log/found-file.ts';
 import { Broker } from './broker.ts';
 import { storeMessage, viewMessage } from './message.ts';
 import type { Consumer } from './queue/consumer.ts';
@@ -29,7 +29,7 @@ function start(files: MemoryFiles, path: string): Broker {
   said = [];
   const log = { write: (level: string, text: string) => void said.push(`${level}: ${text}`) };
   const services = { clock: systemClock, random: systemRandom, log };
-  const directory = new DataDirectory(files, path, 1, () => false);
+  const directory = new DataDirectory(files, path, { own: 1, identity: () => undefined });
   const options = { memoryLimitBytes: 2 ** 30, maxMessageBytes: 2 ** 20 };
   return new Broker(services, options, directory);
 }
@@ -67,8 +67,8 @@ function publish(broker: Broker, body: string, queues: readonly Queue[], deliver
   content.bodyEnd = writer.length;
   content.bodyAt = writer.length - Buffer.byteLength(body);
   content.block = blockOf(writer.bytes);
-  const { slot, recordAt } = storeMessage(broker.store, content, queues);
-  for (const queue of queues) queue.publish(slot, recordAt);
+  const { slot, recordAt } = storeMessage(broker.store, content, queues, broker.turn);
+  for (const queue of queues) queue.publish(slot, recordAt, content.bodySizeBytes, false);
 }
 
 interface Taken {
@@ -79,7 +79,7 @@ interface Taken {
 }
 
 async function take(broker: Broker, queue: Queue, noAck = false): Promise<Taken | undefined> {
-  if (!queue.isHeadResident) await new Promise<void>((done) => queue.loadHead(done));
+  for (let wait = queue.obstacle; wait; wait = queue.obstacle) await new Promise<void>(wait);
   let taken: Taken | undefined;
   queue.get(noAck, (sequence, slot, offset, redelivered) => {
     const content = new Content();
@@ -87,6 +87,7 @@ async function take(broker: Broker, queue: Queue, noAck = false): Promise<Taken 
     const body = Buffer.from(content.body).toString();
     taken = { body, redelivered, sequence, slot };
     if (noAck) queue.settleDelivered(sequence, slot);
+    return content.bodySizeBytes;
   });
   return taken;
 }
@@ -188,7 +189,7 @@ test('what was settled is gone, what was given back or under way comes again', a
     (await take(first, queue))!,
   ];
   queue.settle(b.sequence, b.slot);
-  queue.requeue(c.sequence, c.slot, 0);
+  queue.requeue(c.sequence, c.slot, 0, 1, false);
   await first.close();
   const next = start(files, path);
   expect(await drain(next, 'q')).toEqual(['a (again)', 'c (again)', 'd', 'e']);
@@ -221,7 +222,7 @@ test('messages of a queue that is consumed count as delivered', async () => {
     priority: 0,
     isParked: false,
     canTake: () => true,
-    deliver: () => {},
+    deliver: () => 0,
     cancelled: () => {},
   };
   consumed.addConsumer(consumer);

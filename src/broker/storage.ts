@@ -1,34 +1,47 @@
 // Brings back what a data directory holds, and keeps it from here on: definitions in the journal, messages in the log.
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
 import type { DataDirectory } from '../store/data-directory.ts';
 import { Journal, readJournal } from '../store/journal.ts';
 import { Compactor } from '../store/log/compactor.ts';
+import { StorageError } from '../store/log/found-file.ts';
 import { fileNumber } from '../store/log/log-file.ts';
-import { type Recovery, recoverLog, StorageError } from '../store/log/log-recovery.ts';
+import { type Recovery, recoverLog } from '../store/log/log-recovery.ts';
 import { MessageLog } from '../store/log/message-log.ts';
 import type { RecoveredQueue } from '../store/log/recovered-queue.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { SegmentTable } from '../store/segment-table.ts';
-import { type Definition, isDefinition } from './definitions.ts';
-import type { Queue } from './queue/queue.ts';
-import { named } from './refusal.ts';
+import { type Definition, isDefinition, logIdsOf } from './definitions.ts';
+import type { DiskAlarm } from './disk-alarm.ts';
+import { DiskMonitor } from './disk-monitor.ts';
+import { readFacts } from './message.ts';
 import type { VHost } from './vhost.ts';
 
-/** When a write counts as done: synced, or left to the system. */
-export type SyncMode = 'always' | 'never';
+/** When what is written is synced: before it counts as written, every now and then, or when the system likes. */
+export type SyncMode = 'always' | 'interval' | 'never';
 
 /** Memory of messages on disk that is kept at hand. */
-const RESIDENT_BYTES = 64 * 1024 * 1024;
+const RESIDENT_BYTES = 32 * 1024 * 1024;
 
 /** How long an acknowledgement may take to reach the disk when nothing else goes there. */
 const SETTLED_WITHIN_MS = 25;
+
+/** What keeps messages, or what is like them, in the log under a number of its own. */
+export interface Keeper {
+  readonly logId: number;
+  /** How it is called in sentences: `queue 'q' in vhost '/'`. */
+  readonly title: string;
+  restore(recovered: RecoveredQueue): void;
+}
 
 export interface StorageOwner {
   readonly store: MessageStore;
   readonly table: SegmentTable;
   readonly log: Log;
   readonly clock: Clock;
+  readonly random: Random;
+  readonly diskAlarm: DiskAlarm;
   vhosts(): Iterable<VHost>;
   /** Carries out what an entry of the journal says. */
   restore(definition: Definition): void;
@@ -48,63 +61,86 @@ export class Storage {
   readonly #log: MessageLog;
   readonly #journal: Journal;
   readonly #compactor: Compactor;
+  readonly #monitor: DiskMonitor;
+  readonly #sync: SyncMode;
+  readonly #syncIntervalMs: number;
   #isFlushDue = false;
+  #isSyncDue = false;
   /** The highest number that a queue has had. */
   lastLogId = 0;
 
   /** Reads the directory into the owner's vhosts and store. */
-  constructor(owner: StorageOwner, directory: DataDirectory, sync: SyncMode) {
+  constructor(
+    owner: StorageOwner,
+    directory: DataDirectory,
+    sync: SyncMode,
+    syncIntervalMs: number,
+  ) {
     this.#owner = owner;
     this.#directory = directory;
+    this.#sync = sync;
+    this.#syncIntervalMs = syncIntervalMs;
     const { files, journalPath, logPath } = directory;
-    const durable = sync === 'always';
-    let recovered: { queues: Map<number, Queue>; recovery: Recovery };
+    let recovered: { keepers: Map<number, Keeper>; recovery: Recovery };
     try {
       recovered = this.#recover();
     } catch (error) {
       directory.release();
       throw error;
     }
-    const { queues, recovery } = recovered;
-    this.#journal = new Journal(files, journalPath, durable, () => this.#definitions());
+    const { keepers, recovery } = recovered;
+    this.#journal = new Journal(files, journalPath, sync !== 'never', () => this.#definitions());
     this.#log = new MessageLog(
       {
         files,
+        random: owner.random,
         directory: logPath,
         table: owner.table,
         journal: this.#journal,
-        durable,
+        durable: sync === 'always',
         residentBytes: RESIDENT_BYTES,
+        readFacts,
         onDirty: () => owner.onDirty(),
         onSettled: () => this.#flushLater(),
         onNewFile: () => this.#beginFile(),
-        onSynced: () => owner.store.synced(),
-        onFailed: (error) => owner.onFailed(error),
+        onSynced: () => this.#written(),
+        onNoSpace: () => this.#monitor.outOfSpace(),
+        onFailed: (error) => owner.onFailed(this.#causeOf(error)),
       },
       recovery.tail,
       recovery.spares,
     );
     owner.store.attach(this.#log);
     this.#compactor = new Compactor(this.#log, owner.table, owner.store.holders);
-    for (const [logId, recovered] of recovery.queues) queues.get(logId)?.restore(recovered);
+    for (const [logId, recovered] of recovery.queues) keepers.get(logId)?.restore(recovered);
+    this.#syncLater();
+    const { clock, log, diskAlarm } = owner;
+    this.#monitor = new DiskMonitor({
+      clock,
+      log,
+      alarm: diskAlarm,
+      directory,
+      user: this.#log,
+      onLost: (error) => owner.onFailed(error),
+    });
   }
 
-  #recover(): { queues: Map<number, Queue>; recovery: Recovery } {
+  #recover(): { keepers: Map<number, Keeper>; recovery: Recovery } {
     const { files, logPath } = this.#directory;
     const { log, table } = this.#owner;
     this.#restoreDefinitions();
-    const queues = new Map<number, Queue>();
+    const keepers = new Map<number, Keeper>();
     for (const vhost of this.#owner.vhosts()) {
-      for (const queue of vhost.queues) if (queue.logId > 0) queues.set(queue.logId, queue);
+      for (const keeper of vhost.keepers()) keepers.set(keeper.logId, keeper);
     }
-    const recovery = recoverLog(files, logPath, table, (logId) => queues.has(logId));
+    const recovery = recoverLog(files, logPath, table, (logId) => keepers.has(logId), readFacts);
     this.lastLogId = Math.max(this.lastLogId, recovery.highestLogId);
     for (const sentence of recovery.damage) log.write('error', `data damaged: ${sentence}`);
     for (const [logId, recovered] of recovery.queues) {
-      const sentence = lossOf(queues.get(logId)!, recovered, recovery);
+      const sentence = lossOf(keepers.get(logId)!.title, recovered, recovery);
       if (sentence) log.write('error', `data damaged: ${sentence}`);
     }
-    return { queues, recovery };
+    return { keepers, recovery };
   }
 
   #restoreDefinitions(): void {
@@ -126,7 +162,7 @@ export class Storage {
     }
     for (const entry of content.entries as Definition[]) {
       this.#owner.restore(entry);
-      if ('queue' in entry) this.lastLogId = Math.max(this.lastLogId, entry.queue.logId);
+      this.lastLogId = Math.max(this.lastLogId, ...logIdsOf(entry));
     }
     this.#owner.restored();
   }
@@ -141,6 +177,26 @@ export class Storage {
       for (const queue of vhost.queues) queue.repeatDelivered();
     }
     this.#owner.clock.defer(() => this.#compactor.run());
+  }
+
+  #written(): void {
+    this.#owner.store.synced();
+    this.#syncLater();
+  }
+
+  #syncLater(): void {
+    if (this.#sync !== 'interval' || this.#isSyncDue) return;
+    this.#isSyncDue = true;
+    this.#owner.clock.after(this.#syncIntervalMs, () => {
+      this.#isSyncDue = false;
+      this.#log.sync();
+    });
+  }
+
+  /** What is wrong with the directory says more than what the system makes of it. */
+  #causeOf(error: Error): Error {
+    const problem = (error as NodeJS.ErrnoException).code === 'ENOENT' && this.#directory.problem();
+    return problem ? new Error(problem, { cause: error }) : error;
   }
 
   /** Settlements that nobody waits for go to disk with what comes next, or after a moment. */
@@ -165,7 +221,7 @@ export class Storage {
 
   /** Writes what is left and gives the directory back. */
   close(): Promise<void> {
-    for (const vhost of this.#owner.vhosts()) for (const queue of vhost.queues) queue.close();
+    this.#monitor.stop();
     return new Promise((resolve) => {
       this.#log.close(() => {
         this.#directory.release();
@@ -175,13 +231,13 @@ export class Storage {
   }
 }
 
-/** What a queue has lost, if anything. */
+/** What a queue, or what is like one, has lost, if anything. */
 export function lossOf(
-  { name, vhost }: { readonly name: string; readonly vhost: string },
+  title: string,
   { lost }: RecoveredQueue,
   { isLossExact }: Recovery,
 ): string | undefined {
   if (lost === 0) return undefined;
   const messages = `${isLossExact ? '' : 'about '}${lost} ${lost === 1 ? 'message' : 'messages'}`;
-  return `${named('queue', name, vhost)} lost ${messages}`;
+  return `${title} lost ${messages}`;
 }

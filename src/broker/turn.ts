@@ -13,12 +13,24 @@ export class Turn {
   #dispatches: TurnTask[] = [];
   #flushes: TurnTask[] = [];
   #deferred = false;
+  #isEnding = false;
+  /** When this turn first asked for the time; 0 before. */
+  #nowMs = 0;
   readonly #atEnd: () => void;
 
   /** `atEnd` runs at the very end of every turn that had anything to do. */
   constructor(clock: Clock, atEnd: () => void = () => {}) {
     this.#clock = clock;
     this.#atEnd = atEnd;
+  }
+
+  /** What time it is, in ms since 1970; the same for all of a turn, which is short, so that asking costs nothing. */
+  get nowMs(): number {
+    if (this.#nowMs === 0) {
+      this.#nowMs = this.#clock.now();
+      if (!this.#isEnding) this.#defer();
+    }
+    return this.#nowMs;
   }
 
   /** Makes sure that this turn has an end. */
@@ -51,6 +63,8 @@ export class Turn {
   readonly #end = (): void => {
     // Tasks that are scheduled from here on belong to the next turn, but for flushes that dispatching asks for.
     this.#deferred = false;
+    this.#isEnding = true;
+    this.#nowMs = 0;
     const dispatches = this.#dispatches;
     this.#dispatches = [];
     for (const task of dispatches) {
@@ -64,5 +78,7 @@ export class Turn {
       task.endTurn();
     }
     this.#atEnd();
+    this.#isEnding = false;
+    this.#nowMs = 0;
   };
 }

@@ -11,7 +11,8 @@ import { encodeProperties } from '../protocol/properties.ts';
 import { MessageStore } from '../store/message-store.ts';
 import type { ExchangeProperties } from './exchange/exchange.ts';
 import type { Consumer } from './queue/consumer.ts';
-import type { Queue, QueueProperties } from './queue/queue.ts';
+import type { Queue } from './queue/queue.ts';
+import type { QueueProperties } from './queue/queue-host.ts';
 import { Turn } from './turn.ts';
 import { VHost } from './vhost.ts';
 
@@ -31,6 +32,7 @@ let warnings: string[];
 beforeEach(() => {
   warnings = [];
   vhost = new VHost('/', {
+    clock: new ManualClock(),
     turn: new Turn(new ManualClock()),
     store: new MessageStore(),
     record: () => {},
@@ -86,7 +88,7 @@ function route(exchange: string, key: string, headers: Fields = {}): string[] {
   const content = messageTo(exchange, key, table(headers));
   const found =
     vhost.router.remembered(content) ?? vhost.router.find(content, vhost.requireExchange(exchange));
-  const queues = found.queues ?? vhost.router.route(content, found.exchange, [key]);
+  const queues = found.queues ?? vhost.router.route(content, found.exchange, [key]).queues;
   expect(new Set(queues).size).toBe(queues.length);
   return queues.map(({ name }) => name).sort();
 }
@@ -350,15 +352,6 @@ describe('queues', () => {
     expect(declareQueue(one, { exclusive: true }).name).toBe(one);
   });
 
-  test('arguments without effect are logged when the queue is new', () => {
-    const more = { arguments: table({ 'x-max-length': int(5), 'x-expires': int(5) }) };
-    declareQueue('q', more);
-    declareQueue('q', more);
-    expect(warnings).toEqual([
-      "warning: queue 'q' in vhost '/': x-max-length, x-expires accepted, but without effect in this version",
-    ]);
-  });
-
   describe('exclusive', () => {
     const LOCKED =
       "cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.";
@@ -410,8 +403,8 @@ describe('queues', () => {
   test('deleting with conditions', () => {
     const queue = declareQueue('q');
     const { slot, recordAt } = vhost.store.allocate(1, 2);
-    queue.publish(slot, recordAt);
-    queue.publish(slot, recordAt);
+    queue.publish(slot, recordAt, 0, false);
+    queue.publish(slot, recordAt, 0, false);
     expect(() => vhost.deleteQueue(queue, false, true)).toThrow(
       refusal(406, "queue 'q' in vhost '/' not empty"),
     );
@@ -559,7 +552,7 @@ describe('routing', () => {
     bind('amq.direct', 'b', vhost.queue('1')!);
     bind('amq.direct', 'c', declareQueue('2'));
     const content = messageTo('amq.direct', 'a');
-    const queues = vhost.router.route(content, vhost.requireExchange('amq.direct'), [
+    const { queues } = vhost.router.route(content, vhost.requireExchange('amq.direct'), [
       'a',
       'b',
       'c',
@@ -642,6 +635,7 @@ test('a remembered route is what a fresh walk finds, after any change of the top
   fc.assert(
     fc.property(fc.array(change, { minLength: 5, maxLength: 60, size: 'max' }), (steps) => {
       vhost = new VHost('/', {
+        clock: new ManualClock(),
         turn: new Turn(new ManualClock()),
         store: new MessageStore(),
         record: () => {},
@@ -667,7 +661,7 @@ test('a remembered route is what a fresh walk finds, after any change of the top
             if (remembered) throw new Error(`route of ${name}, which is gone`);
             continue;
           }
-          const fresh = new Set(vhost.router.route(content, exchange, [key]));
+          const fresh = new Set(vhost.router.route(content, exchange, [key]).queues);
           for (const found of [remembered, vhost.router.find(content, exchange)]) {
             if (!found?.queues) continue;
             const isSame =

@@ -1,37 +1,32 @@
 // A virtual host: exchanges, queues and bindings with a name space of their own, and the way of a message through them; policies,
 // limits and parameters that hold for these.
+import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type Random, randomToken } from '../platform/random.ts';
 import type { Content } from '../protocol/content.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
-import {
-  type Definition,
-  decodeArguments,
-  queueDefinition,
-  type VHostDefinition,
-} from './definitions.ts';
-import { requireSame, requireSameArguments } from './equivalence.ts';
+import type { DeathReason } from './dead-letter.ts';
+import { sendDeadLetter } from './dead-lettering.ts';
+import type { DeduplicationWindow } from './deduplication-window.ts';
+import type { Definition, VHostDefinition } from './definitions.ts';
+import type { DelayedMessages } from './exchange/delayed-messages.ts';
 import type { Exchange, ExchangeProperties } from './exchange/exchange.ts';
 import type { Json } from './json.ts';
-import { isReached, parseVHostLimits, type VHostLimits } from './limits.ts';
+import { parseVHostLimits, type VHostLimits } from './limits.ts';
 import { Churn, MessageCounters } from './message-counters.ts';
 import { newParameterComponents, type ParameterComponents } from './parameters.ts';
-import { Queue, type QueueHost, type QueueProperties } from './queue/queue.ts';
-import {
-  argumentsWithoutEffect,
-  checkQueueArguments,
-  queueArgumentNames,
-} from './queue/queue-arguments.ts';
-import { withDefaultType } from './queue/queue-type.ts';
-import { accessRefused, named, notFound, preconditionFailed, resourceLocked } from './refusal.ts';
+import type { Queue } from './queue/queue.ts';
+import type { QueueHost, QueueProperties } from './queue/queue-host.ts';
 import type { Router } from './router.ts';
+import type { Keeper } from './storage.ts';
 import type { Turn } from './turn.ts';
-import { Exchanges, RESERVED_PREFIX } from './vhost/exchanges.ts';
-import { ExclusiveQueues } from './vhost/exclusive-queues.ts';
+import { Deduplication } from './vhost/deduplication.ts';
+import { Exchanges } from './vhost/exchanges.ts';
 import { noMetadata, type VHostMetadata } from './vhost/metadata.ts';
 import { Policies } from './vhost/policies.ts';
+import { Queues } from './vhost/queues.ts';
 import { Recorder } from './vhost/recorder.ts';
 import { VHostParameters } from './vhost/vhost-parameters.ts';
 
@@ -39,6 +34,7 @@ import { VHostParameters } from './vhost/vhost-parameters.ts';
 export interface VHostServices {
   readonly turn: Turn;
   readonly store: MessageStore;
+  readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   /** Counts queues that come and go. */
@@ -60,13 +56,11 @@ export class VHost implements QueueHost {
   readonly name: string;
   readonly turn: Turn;
   readonly store: MessageStore;
+  readonly clock: Clock;
   readonly #random: Random;
-  readonly #log: Log;
-  readonly #services: VHostServices;
-  readonly #churn: Churn;
   readonly #recorder: Recorder;
-  readonly #queues = new Map<string, Queue>();
-  readonly #exclusiveQueues = new ExclusiveQueues();
+  readonly #queues: Queues;
+  readonly #deduplication: Deduplication;
   readonly #exchanges: Exchanges;
   readonly router: Router;
   readonly policies: Policies;
@@ -82,20 +76,32 @@ export class VHost implements QueueHost {
     this.name = name;
     this.turn = services.turn;
     this.store = services.store;
+    this.clock = services.clock;
     this.#random = services.random;
-    this.#log = services.log;
-    this.#services = services;
-    this.#churn = services.churn ?? new Churn();
     this.#recorder = new Recorder(services.record);
-    this.#exchanges = new Exchanges(name, this.#queues, this.#recorder);
+    this.#deduplication = new Deduplication(name, services);
+    const queues = new Map<string, Queue>();
+    this.#exchanges = new Exchanges(name, queues, this.#recorder, services, this.#deduplication);
     this.router = this.#exchanges.router;
     const subjects = {
-      queues: this.#queues,
+      queues,
       exchanges: this.#exchanges,
       alternateChanged: (exchange: Exchange) => this.router.exchangeChanged(exchange),
-      warn: (text: string) => this.#log.write('warning', text),
+      warn: (text: string) => services.log.write('warning', text),
     };
     this.policies = new Policies(name, subjects, this.#recorder);
+    this.#queues = new Queues({
+      host: this,
+      all: queues,
+      exchanges: this.#exchanges,
+      deduplication: this.#deduplication,
+      recorder: this.#recorder,
+      churn: services.churn ?? new Churn(),
+      nextLogId: services.nextLogId,
+      defaultType: () => this.#metadata.defaultQueueType,
+      limits: () => this.#limits,
+      applyPolicies: (queue) => this.policies.apply(queue),
+    });
     const components = services.parameterComponents ?? newParameterComponents();
     this.parameters = new VHostParameters(this, components, this.#recorder);
   }
@@ -134,21 +140,10 @@ export class VHost implements QueueHost {
   /** Carries out what an entry of the journal says. */
   restore(definition: VHostDefinition): void {
     this.#recorder.isRestoring = true;
-    if ('queue' in definition) {
-      const { queue } = definition;
-      const restored = decodeArguments(queue.arguments);
-      this.#addQueue(
-        { ...queue, durable: true, exclusive: false, arguments: restored },
-        queue.logId,
-      );
-    } else if ('noQueue' in definition) {
-      const queue = this.#queues.get(definition.noQueue.name);
-      if (queue) this.deleteQueue(queue);
-    } else {
-      this.#exchanges.restore(definition);
-      this.policies.restore(definition);
-      this.parameters.restore(definition);
-    }
+    this.#queues.restore(definition);
+    this.#exchanges.restore(definition);
+    this.policies.restore(definition);
+    this.parameters.restore(definition);
     this.#recorder.isRestoring = false;
   }
 
@@ -167,9 +162,7 @@ export class VHost implements QueueHost {
   /** All in it that is to last, as entries of a journal. */
   *definitions(): Iterable<Definition> {
     yield* this.#exchanges.definitions();
-    for (const queue of this.#queues.values()) {
-      if (queue.durable) yield queueDefinition(this.name, queue);
-    }
+    yield* this.#queues.definitions();
     yield* this.#exchanges.bindingDefinitions();
     yield* this.policies.definitions();
     yield* this.parameters.definitions();
@@ -183,7 +176,30 @@ export class VHost implements QueueHost {
   /** The vhost is deleted, and everything in it. */
   drop(): void {
     this.mute();
-    for (const queue of [...this.#queues.values()]) this.deleteQueue(queue);
+    for (const queue of [...this.#queues]) this.deleteQueue(queue);
+  }
+
+  /** Whatever has a number in the log. */
+  *keepers(): Iterable<Keeper> {
+    for (const queue of this.#queues) if (queue.logId > 0) yield queue;
+    for (const { delayed } of this.#exchanges.values()) if (delayed?.logId) yield delayed;
+    for (const window of this.#deduplication.windows.values()) if (window.logId > 0) yield window;
+  }
+
+  /** What delayed exchanges hold back, exchange by exchange. */
+  *delayedMessages(): Iterable<DelayedMessages> {
+    for (const { delayed } of this.#exchanges.values()) if (delayed) yield delayed;
+  }
+
+  /** What an exchange or a queue that drops repeated messages remembers; undefined for the others. */
+  deduplication(place: Destination): DeduplicationWindow | undefined {
+    return this.#deduplication.windows.get(place);
+  }
+
+  /** The broker stops in order. */
+  close(): void {
+    for (const queue of this.#queues) queue.close();
+    for (const delayed of this.delayedMessages()) delayed.close();
   }
 
   get exchanges(): Iterable<Exchange> {
@@ -191,7 +207,7 @@ export class VHost implements QueueHost {
   }
 
   get queues(): Iterable<Queue> {
-    return this.#queues.values();
+    return this.#queues;
   }
 
   queue(name: string): Queue | undefined {
@@ -200,22 +216,12 @@ export class VHost implements QueueHost {
 
   /** @throws AmqpError 404 when there is none, 405 when another connection has it for itself. */
   requireQueue(name: string, owner: object): Queue {
-    const queue = this.#queues.get(name);
-    if (!queue) throw notFound(`no ${named('queue', name, this.name)}`);
-    this.checkOwner(queue, owner);
-    return queue;
+    return this.#queues.require(name, owner);
   }
 
   /** @throws AmqpError 405 when another connection has the queue for itself. */
   checkOwner(queue: Queue, owner: object): void {
-    if (queue.owner === undefined || queue.owner === owner) return;
-    throw this.#locked(queue.name);
-  }
-
-  #locked(queue: string): Error {
-    return resourceLocked(
-      `cannot obtain exclusive access to locked ${named('queue', queue, this.name)}. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
-    );
+    this.#queues.checkOwner(queue, owner);
   }
 
   exchange(name: string): Exchange | undefined {
@@ -270,76 +276,15 @@ export class VHost implements QueueHost {
    * 403 for a reserved name, 406 when the vhost has as many queues as it may.
    */
   declareQueue(given: QueueProperties, owner: object, nameIsGenerated: boolean): Queue {
-    this.#churn.queueDeclared += 1;
-    const properties = withDefaultType(given, this.#metadata.defaultQueueType);
-    const { name, exclusive } = properties;
-    const durable = properties.durable && !exclusive;
-    const existing = this.#queues.get(name);
-    if (existing) {
-      if (exclusive !== existing.exclusive) throw this.#locked(name);
-      this.checkOwner(existing, owner);
-      const resource = named('queue', name, this.name);
-      requireSame('durable', resource, existing.durable, durable);
-      requireSame('auto_delete', resource, existing.autoDelete, properties.autoDelete);
-      const current = existing.arguments;
-      requireSameArguments(queueArgumentNames, resource, current, properties.arguments);
-      return existing;
-    }
-    if (!nameIsGenerated && name.startsWith(RESERVED_PREFIX)) {
-      throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
-    }
-    this.#checkMayAddQueue(name);
-    checkQueueArguments(name, this.name, properties.arguments);
-    const logId = durable ? this.#services.nextLogId() : 0;
-    const queue = this.#addQueue({ ...properties, durable }, logId, exclusive ? owner : undefined);
-    if (exclusive) this.#exclusiveQueues.add(queue, owner);
-    this.#warnOfArgumentsWithoutEffect(queue);
-    return queue;
-  }
-
-  #checkMayAddQueue(name: string): void {
-    const { maxQueues } = this.#limits;
-    if (!isReached(maxQueues, this.#queues.size)) return;
-    throw preconditionFailed(
-      `cannot declare queue '${name}': queue limit in vhost '${this.name}' (${maxQueues}) is reached`,
-    );
-  }
-
-  #addQueue(properties: QueueProperties, logId: number, owner?: object): Queue {
-    const queue = new Queue(properties, this, owner, logId);
-    this.#queues.set(queue.name, queue);
-    this.router.queueChanged(queue);
-    this.#churn.queueCreated += 1;
-    if (!this.#recorder.isRestoring) this.policies.apply(queue);
-    if (queue.durable) this.#recorder.record(queueDefinition(this.name, queue));
-    return queue;
-  }
-
-  #warnOfArgumentsWithoutEffect(queue: Queue): void {
-    const unused = argumentsWithoutEffect(queue.arguments);
-    if (unused.length === 0) return;
-    const resource = named('queue', queue.name, this.name);
-    this.#log.write(
-      'warning',
-      `${resource}: ${unused.join(', ')} accepted, but without effect in this version`,
-    );
+    return this.#queues.declare(given, owner, nameIsGenerated);
   }
 
   /**
    * Deletes a queue and answers how many ready messages went with it.
-   * @throws AmqpError 406 when it is not as unused or empty as asked.
+   * @throws AmqpError 406 when it is not as unused or empty as asked, 540 when a quorum queue is asked that.
    */
   deleteQueue(queue: Queue, ifUnused = false, ifEmpty = false): number {
-    const resource = named('queue', queue.name, this.name);
-    if (ifUnused && queue.consumerCount > 0) throw preconditionFailed(`${resource} in use`);
-    if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${resource} not empty`);
-    this.#queues.delete(queue.name);
-    this.#churn.queueDeleted += 1;
-    if (queue.durable) this.#recorder.record({ noQueue: { vhost: this.name, name: queue.name } });
-    this.#exclusiveQueues.remove(queue);
-    this.router.queueChanged(queue);
-    this.#exchanges.unbindAll(queue);
-    return queue.delete();
+    return this.#queues.delete(queue, ifUnused, ifEmpty);
   }
 
   deleteUnused(queue: Queue): void {
@@ -348,8 +293,10 @@ export class VHost implements QueueHost {
 
   /** A connection is going: so are the queues it had for itself. */
   deleteQueuesOf(owner: object): void {
-    for (const queue of this.#exclusiveQueues.take(owner)) {
-      if (!queue.isDeleted) this.deleteQueue(queue);
-    }
+    this.#queues.deleteOf(owner);
+  }
+
+  sendDeadLetter(queue: Queue, content: Content, reason: DeathReason): boolean {
+    return sendDeadLetter(this, queue.name, queue.settings, content, reason);
   }
 }

@@ -1,9 +1,23 @@
 // What a journal defines in the end, without the model of a broker: for looking at, whatever version wrote it.
 
+import { named } from '../broker/refusal.ts';
+
 export interface DefinedQueue {
   readonly vhost: string;
   readonly name: string;
   readonly logId: number;
+}
+
+/** What has messages in the log. */
+export interface DefinedKeeper {
+  readonly logId: number;
+  readonly title: string;
+}
+
+interface DelayedExchange {
+  readonly vhost: string;
+  readonly name: string;
+  readonly delayedLogId: number;
 }
 
 interface Content {
@@ -13,6 +27,7 @@ interface Content {
   readonly kind?: string;
   readonly source?: string;
   readonly destination?: string;
+  readonly deduplicationLogId?: number;
 }
 
 export class Defined {
@@ -34,6 +49,36 @@ export class Defined {
 
   get queues(): DefinedQueue[] {
     return [...(this.#byKind.get('queue')?.values() ?? [])] as unknown as DefinedQueue[];
+  }
+
+  /** Exchanges that hold messages back. */
+  get delayedExchanges(): DelayedExchange[] {
+    const exchanges = [...(this.#byKind.get('exchange')?.values() ?? [])];
+    return exchanges.filter((one) => 'delayedLogId' in one) as unknown as DelayedExchange[];
+  }
+
+  get keepers(): DefinedKeeper[] {
+    return [
+      ...this.queues.map(({ vhost, name, logId }) => ({
+        logId,
+        title: named('queue', name, vhost),
+      })),
+      ...this.#deduplicating(),
+      ...this.delayedExchanges.map(({ vhost, name, delayedLogId }) => ({
+        logId: delayedLogId,
+        title: named('exchange', name, vhost),
+      })),
+    ];
+  }
+
+  *#deduplicating(): Iterable<DefinedKeeper> {
+    for (const kind of ['queue', 'exchange'] as const) {
+      const all = this.#byKind.get(kind)?.values() ?? [];
+      for (const { vhost = '', name = '', deduplicationLogId } of all) {
+        if (deduplicationLogId === undefined) continue;
+        yield { logId: deduplicationLogId, title: named(kind, name, vhost) };
+      }
+    }
   }
 
   #apply(kind: string, content: Content): void {

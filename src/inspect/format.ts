@@ -3,7 +3,7 @@ import type { DirectoryReport } from './inspect.ts';
 
 /** For `leveret inspect`: everything. */
 export function formatReport(report: DirectoryReport): string {
-  const { path, files, queues, definitions } = report;
+  const { path, files, queues, delayed, definitions } = report;
   const kinds = Object.entries(definitions).map(([kind, count]) => plural(count, words(kind)));
   const sections = [
     [`${path}: ${kinds.length > 0 ? kinds.join(', ') : 'nothing defined'}`],
@@ -27,6 +27,10 @@ export function formatReport(report: DirectoryReport): string {
         `${queue.nextPlace}`,
       ]),
     ),
+    table(
+      ['delayed exchange', 'vhost', 'messages'],
+      delayed.map(({ name, vhost, messages }) => [name, vhost, `${messages}`]),
+    ),
     damageLines(report),
   ];
   return sections
@@ -40,9 +44,12 @@ export function formatCheck(report: DirectoryReport): string {
   return `${damageLines(report).join('\n')}\n`;
 }
 
+/** As in sysexits.h: the data is not what it should be. */
+const EX_DATAERR = 65;
+
 /** The status that `leveret check` ends with. */
-export function checkStatus({ damage }: DirectoryReport): 0 | 1 {
-  return damage.length > 0 ? 1 : 0;
+export function checkStatus({ damage }: DirectoryReport): number {
+  return damage.length > 0 ? EX_DATAERR : 0;
 }
 
 function damageLines({ damage }: DirectoryReport): string[] {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { idle, LOG, LogHarness } from '../../test/support/log-harness.ts';
 import { MemoryFiles } from '../../test/support/memory-files.ts';
+import type { Processes } from '../platform/processes.ts';
+import { StorageError } from '../store/log/found-file.ts';
 import { FILE_BYTES } from '../store/log/log-file.ts';
-import { StorageError } from '../store/log/log-recovery.ts';
 import { SEGMENT_BYTES } from '../store/segment-table.ts';
 import { checkStatus, formatCheck, formatReport } from './format.ts';
 import { inspectDirectory } from './inspect.ts';
@@ -10,7 +11,7 @@ import { inspectDirectory } from './inspect.ts';
 const PATH = '/data';
 const JOURNAL = '/data/definitions.journal';
 
-const nobody = () => false;
+const nobody: Processes = { own: 1, identity: () => undefined };
 
 const queue = (name: string, logId: number) => ({
   queue: { vhost: '/', name, autoDelete: false, logId, arguments: '' },
@@ -48,6 +49,7 @@ describe('a report', () => {
     const before = files.copy();
     expect(inspectDirectory(files, PATH, nobody)).toEqual({
       path: PATH,
+      delayed: [],
       files: [
         {
           name: '0000000001.log',
@@ -134,7 +136,7 @@ describe('damage', () => {
       // The other one was settled in a chunk that is intact.
       "queue 'jobs' in vhost '/' lost 1 message",
     ]);
-    expect(checkStatus(report)).toBe(1);
+    expect(checkStatus(report)).toBe(65);
     expectUntouched(files, before);
   });
 
@@ -170,7 +172,8 @@ describe('refuses', () => {
   test('a directory that a broker has, by its process', async () => {
     const files = await directory([]);
     files.createText('/data/leveret.pid', '4711\n');
-    const look = () => inspectDirectory(files, PATH, (id) => id === 4711);
+    const look = () =>
+      inspectDirectory(files, PATH, { own: 1, identity: (id) => (id === 4711 ? '' : undefined) });
     expect(look).toThrow(StorageError);
     expect(look).toThrow('the data directory /data is in use by process 4711; stop that broker');
     expect(inspectDirectory(files, PATH, nobody).queues).toHaveLength(2);

@@ -2,9 +2,14 @@
 import { join } from 'node:path';
 import { lossOf } from '../broker/storage.ts';
 import type { Files } from '../platform/files.ts';
+import type { Processes } from '../platform/processes.ts';
+import { ownerOfDirectory } from '../store/data-directory.ts';
 import { readJournal } from '../store/journal.ts';
+import { indexNumber } from '../store/log/file-index.ts';
+import { StorageError } from '../store/log/found-file.ts';
 import { fileName } from '../store/log/log-file.ts';
-import { type Recovery, recoverLog, StorageError } from '../store/log/log-recovery.ts';
+import { LEVEL_PLACES } from '../store/log/log-records.ts';
+import { type Recovery, recoverLog } from '../store/log/log-recovery.ts';
 import { SegmentTable } from '../store/segment-table.ts';
 import { Defined } from './defined.ts';
 import { readOnly } from './read-only.ts';
@@ -25,13 +30,22 @@ export interface QueueReport {
   readonly messages: number;
   /** The place of the oldest message; undefined when there is none. */
   readonly oldestPlace: number | undefined;
+  /** Counted over all levels of a queue with priorities. */
   readonly nextPlace: number;
+}
+
+/** What a delayed exchange holds back. */
+export interface DelayedReport {
+  readonly vhost: string;
+  readonly name: string;
+  readonly messages: number;
 }
 
 export interface DirectoryReport {
   readonly path: string;
   readonly files: readonly FileReport[];
   readonly queues: readonly QueueReport[];
+  readonly delayed: readonly DelayedReport[];
   /** How many durable exchanges, queues and bindings there are. */
   readonly definitions: Readonly<Record<string, number>>;
   /** A sentence each. */
@@ -39,17 +53,17 @@ export interface DirectoryReport {
 }
 
 /**
- * Reads the data directory at `path`. `isAlive` tells whether another process of that number is running.
+ * Reads the data directory at `path`. `processes` are those that may have it.
  * @throws StorageError when a broker has it, when it is none, or when a newer version wrote it.
  */
 export function inspectDirectory(
   files: Files,
   path: string,
-  isAlive: (processId: number) => boolean,
+  processes: Processes,
 ): DirectoryReport {
   const journalPath = join(path, 'definitions.journal');
   const logPath = join(path, 'log');
-  refuseIfInUse(files, path, isAlive);
+  refuseIfInUse(files, path, processes);
   const looked = readOnly(files);
   const journal = readJournal(looked, journalPath);
   const names = namesIn(looked, logPath);
@@ -59,18 +73,20 @@ export function inspectDirectory(
     );
   }
   const defined = new Defined(journal.entries);
-  const queues = new Map(defined.queues.map((queue) => [queue.logId, queue]));
+  const keepers = new Map(defined.keepers.map((keeper) => [keeper.logId, keeper]));
   const unknown = new Set<number>();
   const isKnown = (logId: number) => {
-    if (!queues.has(logId)) unknown.add(logId);
-    return queues.has(logId);
+    if (!keepers.has(logId)) unknown.add(logId);
+    return keepers.has(logId);
   };
   const table = new SegmentTable();
-  const list = (at: string) => (at === logPath ? (names ?? []) : looked.list(at));
+  // Without the indexes that a start makes use of, so that every byte is looked at.
+  const read = names?.filter((name) => indexNumber(name) === undefined) ?? [];
+  const list = (at: string) => (at === logPath ? read : looked.list(at));
   const recovery = recoverLog({ ...looked, list }, logPath, table, isKnown);
   const damage = [...journal.damage, ...recovery.damage];
   for (const [logId, recovered] of recovery.queues) {
-    const sentence = lossOf(queues.get(logId)!, recovered, recovery);
+    const sentence = lossOf(keepers.get(logId)!.title, recovered, recovery);
     if (sentence) damage.push(sentence);
   }
   if (!journal.exists && recovery.contents.size > 0) damage.push(`${journalPath} is missing`);
@@ -88,9 +104,18 @@ export function inspectDirectory(
         name,
         messages: recovered?.size ?? 0,
         oldestPlace: recovered?.size ? recovered.sequence(0) : undefined,
-        nextPlace: recovered?.nextSequence ?? 0,
+        nextPlace:
+          recovered?.levels.reduce(
+            (sum, level) => sum + (recovered.nextSequenceOf(level) % LEVEL_PLACES),
+            0,
+          ) ?? 0,
       };
     }),
+    delayed: defined.delayedExchanges.map(({ vhost, name, delayedLogId }) => ({
+      vhost,
+      name,
+      messages: recovery.queues.get(delayedLogId)?.size ?? 0,
+    })),
     definitions: defined.counts,
     damage,
   };
@@ -98,10 +123,9 @@ export function inspectDirectory(
   return report;
 }
 
-function refuseIfInUse(files: Files, path: string, isAlive: (processId: number) => boolean): void {
-  const owner = Number(files.readText(join(path, 'leveret.pid')));
-  // Our own number is what a broker in a container, where it is always the same, has left.
-  if (!(owner > 0) || owner === process.pid || !isAlive(owner)) return;
+function refuseIfInUse(files: Files, path: string, processes: Processes): void {
+  const owner = ownerOfDirectory(files, path, processes);
+  if (owner === undefined) return;
   throw new StorageError(
     `the data directory ${path} is in use by process ${owner}; stop that broker first`,
   );

@@ -11,6 +11,7 @@ export function readOnly(files: Files): Files {
     readText: (path) => files.readText(path),
     // What is not needed any more; a broker that starts removes it.
     remove: () => {},
+    freeBytes: refuse,
     prepare: refuse,
     makeDirectory: refuse,
     replaceText: refuse,

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type DataFile, systemFiles as files, type PrepareRequest } from './files.ts';
+import { type DataFile, systemFiles as files, isNoSpace, type PrepareRequest } from './files.ts';
 
 let directory: string;
 let opened: DataFile[];
@@ -74,7 +74,7 @@ describe.each([true, false])('a file, durable: %s', (durable) => {
 
   test('is read at a position, with zeros behind its end', async () => {
     const file = open('f', { create: true, durable });
-    file.writeNow(0, Buffer.from('0123456789'));
+    await done((callback) => file.write(0, [Buffer.from('0123456789')], callback));
     for (const [position, expected] of [
       [0, '01234567'],
       [6, '6789\0\0\0\0'],
@@ -107,8 +107,25 @@ describe('opening', () => {
     opened.push(file);
     const write = done((callback) => file.write(0, [Buffer.from('x')], callback));
     await expect(write).rejects.toThrow(/ENOSPC/);
-    expect(() => file.writeNow(0, Buffer.from('x'))).toThrow(/ENOSPC/);
+    await expect(write).rejects.toSatisfy(isNoSpace);
   });
+});
+
+test('free space is what the system says', async () => {
+  const free = (path: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      files.freeBytes(path, (error, bytes) => (error ? reject(error) : resolve(bytes)));
+    });
+  expect(await free(at('.'))).toBeGreaterThan(0);
+  await expect(free(at('none'))).rejects.toThrow(/ENOENT/);
+});
+
+test('a file is made by one of many, and nobody sees it without its text', () => {
+  expect(files.createText(at('lock'), 'first')).toBe(true);
+  expect(files.createText(at('lock'), 'second')).toBe(false);
+  expect(readFileSync(at('lock'), 'utf8')).toBe('first');
+  expect(statSync(at('lock')).mode & 0o777).toBe(0o600);
+  expect(files.list(at('.'))).toEqual(['lock']);
 });
 
 describe('preparing', () => {

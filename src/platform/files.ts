@@ -5,6 +5,12 @@ import { dirname, join } from 'node:path';
 /** Called once, with the system's error if there was one. */
 export type Done = (error: Error | undefined) => void;
 
+/** Whether a file could not grow because the disk, or the user's share of it, is full. */
+export function isNoSpace(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** An open file, read and written at positions. */
 export interface DataFile {
   /**
@@ -18,8 +24,6 @@ export interface DataFile {
   read(position: number, into: Uint8Array, done: Done): void;
   /** The same at once, for recovery. */
   readNow(position: number, into: Uint8Array): void;
-  /** The same at once, durably where the file was opened so; for recovery. */
-  writeNow(position: number, bytes: Uint8Array): void;
   readonly sizeBytes: number;
   close(): void;
 }
@@ -56,11 +60,13 @@ export interface Files {
   readText(path: string): string | undefined;
   /** Replaces a file as a whole: after a crash it is the old one or the new one. */
   replaceText(path: string, text: string): void;
-  /** Makes a file only if there is none; false when there is. */
+  /** Makes a file only if there is none, with its text at once; false when there is. */
   createText(path: string, text: string): boolean;
   rename(from: string, to: string): void;
   /** Removes a file, for good when this returns; one that is not there is fine. */
   remove(path: string): void;
+  /** How many bytes this user may still write where `path` is. */
+  freeBytes(path: string, done: (error: Error | undefined, bytes?: number) => void): void;
 }
 
 class SystemFile implements DataFile {
@@ -108,13 +114,6 @@ class SystemFile implements DataFile {
     into.fill(0, at);
   }
 
-  writeNow(position: number, bytes: Uint8Array): void {
-    let at = 0;
-    while (at < bytes.length) {
-      at += fs.writeSync(this.#descriptor, bytes, at, bytes.length - at, position + at);
-    }
-  }
-
   close(): void {
     fs.closeSync(this.#descriptor);
   }
@@ -154,6 +153,8 @@ async function prepare(
   recycled: string | undefined,
 ): Promise<DataFile> {
   const { open, rename } = fs.promises;
+  // It must not come back by an earlier name, without what it held: a process before this one may have been killed in between.
+  if (recycled) await syncNames(path);
   const handle = await open(recycled ?? path, recycled ? 'r+' : 'w', 0o600);
   try {
     await writeZeros(handle, 0, recycled ? zeroBytes : sizeBytes);
@@ -164,10 +165,28 @@ async function prepare(
     await handle.close();
   }
   if (recycled) await rename(recycled, path);
-  const directory = await open(join(path, '..'), 'r');
-  await directory.sync();
-  await directory.close();
+  await syncNames(path);
   return systemFiles.open(path, { durable });
+}
+
+async function syncNames(path: string): Promise<void> {
+  const directory = await fs.promises.open(join(path, '..'), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Gives a file a second name, which must be free. Some file systems know only one: there it is made for a moment without text. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    fs.linkSync(from, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
+    fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
+  }
 }
 
 /** Level by level: Node's own recursion does not end where the system refuses without saying why, as in /proc. */
@@ -208,12 +227,16 @@ export const systemFiles: Files = {
     syncDirectoryOf(path);
   },
   createText(path, text) {
+    const temporary = `${path}.${process.pid}`;
     try {
-      fs.writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
+      fs.writeFileSync(temporary, text, { mode: 0o600 });
+      linkOrCopy(temporary, path);
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
       throw error;
+    } finally {
+      fs.rmSync(temporary, { force: true });
     }
   },
   rename(from, to) {
@@ -223,5 +246,11 @@ export const systemFiles: Files = {
   remove(path) {
     fs.rmSync(path, { force: true });
     syncDirectoryOf(path);
+  },
+  freeBytes(path, done) {
+    fs.statfs(path, (error, found) => {
+      if (error) done(error);
+      else done(undefined, found.bavail * found.bsize);
+    });
   },
 };

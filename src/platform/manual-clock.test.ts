@@ -68,3 +68,13 @@ test('what is deferred runs in order, behind the caller, whatever the time', asy
   await done;
   expect(ran).toEqual(['caller', 'first']);
 });
+
+test('says when the next timer is due', () => {
+  const clock = new ManualClock(5);
+  expect(clock.nextAlarmMs).toBeUndefined();
+  clock.after(30, () => {});
+  const sooner = clock.after(10, () => {});
+  expect(clock.nextAlarmMs).toBe(15);
+  sooner.cancel();
+  expect(clock.nextAlarmMs).toBe(35);
+});

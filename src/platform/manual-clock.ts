@@ -28,6 +28,13 @@ export class ManualClock implements Clock {
     setImmediate(run);
   }
 
+  /** When the next timer is due; undefined when there is none. */
+  get nextAlarmMs(): number | undefined {
+    let next: number | undefined;
+    for (const { atMs } of this.#alarms) if (next === undefined || atMs < next) next = atMs;
+    return next;
+  }
+
   /** Moves on by `ms`, running what falls due on the way in order of time. */
   advance(ms: number): void {
     const until = this.#nowMs + ms;

@@ -8,6 +8,7 @@ export interface ReadBlock {
 }
 
 export interface Endpoint {
+  /** A name or an address; for TCP networks also the absolute path of a unix socket. */
   readonly host: string;
   readonly port: number;
 }
@@ -30,6 +31,8 @@ export const READ_HEADROOM_BYTES = 132 * 1024;
 export interface Transport {
   readonly remote: Endpoint;
   readonly local: Endpoint;
+  /** The subject of the peer's certificate, if it has one and it was found to be good: `{ CN: 'client', O: 'x' }`. */
+  readonly peerSubject?: Readonly<Record<string, string>> | undefined;
   /** Begins to deliver events. Until then nothing is read. */
   start(handler: TransportHandler): void;
   /**

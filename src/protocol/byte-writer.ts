@@ -1,8 +1,11 @@
 // Writes AMQP's data types into a buffer that grows. Refuses what does not fit its field; never shortens it.
 import { encodeTable, type FieldTable } from './field-table.ts';
-import { encodeUtf8 } from './utf8.ts';
+import { encodeUtf8, writeAscii } from './utf8.ts';
 
 const INITIAL_BYTES = 256;
+
+/** Up to this length a loop beats the encoder, and the engine's copy. */
+const SHORT_TEXT = 64;
 
 function refuse(what: string, value: unknown): never {
   throw new RangeError(`${what}: ${String(value)}`);
@@ -104,18 +107,44 @@ export class ByteWriter {
     this.#view.setFloat64(at, value);
   }
   shortstr(value: string): void {
+    const at = this.#at;
+    this.octet(0);
+    if (value.length <= SHORT_TEXT && this.#ascii(value)) {
+      this.#buffer[at] = value.length;
+      return;
+    }
+    this.#at = at;
     const text = encodeUtf8(value);
     if (text.length > 0xff) {
       refuse(`a short string holds 255 bytes, not ${text.length}`, `${value.slice(0, 40)}…`);
     }
     this.octet(text.length);
-    const at = this.#grow(text.length);
-    this.#buffer.set(text, at);
+    const textAt = this.#grow(text.length);
+    this.#buffer.set(text, textAt);
+  }
+  /** A long string of text. */
+  longText(value: string): void {
+    const at = this.#at;
+    this.long(value.length);
+    if (value.length <= SHORT_TEXT && this.#ascii(value)) return;
+    this.#at = at;
+    this.longstr(encodeUtf8(value));
+  }
+  /** Writes plain text without the encoder, which takes longer to call than short text takes; false when it is not plain. */
+  #ascii(value: string): boolean {
+    const at = this.#grow(value.length);
+    return writeAscii(value, this.#buffer, at);
   }
   longstr(value: Uint8Array): void {
     this.long(value.length);
     const at = this.#grow(value.length);
     this.#buffer.set(value, at);
+  }
+  /** A run of bytes as it is. */
+  append(source: Uint8Array, at: number, end: number): void {
+    const to = this.#grow(end - at);
+    if (end - at > SHORT_TEXT) this.#buffer.set(source.subarray(at, end), to);
+    else for (let i = at; i < end; i++) this.#buffer[to + i - at] = source[i]!;
   }
   table(value: FieldTable): void {
     this.sized(() => encodeTable(value, this));

@@ -3,7 +3,8 @@
 // messages is written once and copies bytes without decoding them.
 import { type Block, blockOf, sameBytes } from './block.ts';
 import { ByteReader } from './byte-reader.ts';
-import { type BasicProperties, decodeProperties, propertyAt } from './properties.ts';
+import { FieldTable } from './field-table.ts';
+import { type BasicProperties, decodeProperties, PropertyFlag, propertyAt } from './properties.ts';
 import { decodeAnyUtf8, decodeUtf8 } from './utf8.ts';
 
 const noBlock = blockOf(new Uint8Array(2));
@@ -41,6 +42,12 @@ export class Content {
     return decodeProperties(
       new ByteReader(this.block.bytes, this.propertiesAt, this.propertiesEnd),
     );
+  }
+  /** The headers and nothing else of the properties; an empty table when there are none. */
+  get headers(): FieldTable {
+    if ((this.propertyFlags & PropertyFlag.headers) === 0) return FieldTable.empty;
+    const at = propertyAt(this.block.view, this.propertiesAt, PropertyFlag.headers);
+    return new ByteReader(this.block.bytes, at, this.propertiesEnd).table();
   }
   /** The text of a property that is a short string and is there, and nothing else of the properties. */
   textOf(flag: number): string {

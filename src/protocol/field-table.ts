@@ -6,7 +6,7 @@ import { sameBytes } from './block.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
 import { ReplyCode } from './methods.generated.ts';
-import { decodeUtf8, encodeUtf8, isUtf8 } from './utf8.ts';
+import { decodeUtf8, isUtf8 } from './utf8.ts';
 
 /** A value with its wire type. RabbitMQ reads `s` as a 16-bit integer, not as the specification's short string. */
 export type FieldValue =
@@ -180,7 +180,8 @@ function encodeValue(field: FieldValue, writer: ByteWriter): void {
       writer.long(field.value.unscaled);
       break;
     case 'S':
-      writer.longstr(typeof field.value === 'string' ? encodeUtf8(field.value) : field.value);
+      if (typeof field.value === 'string') writer.longText(field.value);
+      else writer.longstr(field.value);
       break;
     case 'x':
       writer.longstr(field.value);

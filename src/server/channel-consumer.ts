@@ -1,4 +1,5 @@
 // One consumer of a channel: its credit, and how a message becomes a basic.deliver.
+import { withDeliveryCount } from '../broker/delivery-count.ts';
 import { viewMessage } from '../broker/message.ts';
 import type { Consumer } from '../broker/queue/consumer.ts';
 import type { Queue } from '../broker/queue/queue.ts';
@@ -6,6 +7,7 @@ import type { Block } from '../protocol/block.ts';
 import { Content } from '../protocol/content.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import { deliveryPrefix } from '../protocol/frame-writer.ts';
+import { AckTimeout } from './ack-timeout.ts';
 import type { Channel } from './channel.ts';
 import type { Holder } from './unacked.ts';
 
@@ -17,6 +19,8 @@ export interface ConsumerOptions {
   /** How many unacknowledged deliveries it may have; 0 = no limit. */
   readonly prefetch: number;
   readonly arguments: FieldTable;
+  /** How long it may keep a delivery unacknowledged; undefined: as long as its queue says. */
+  readonly timeoutMs: number | undefined;
 }
 
 const delivered = new Content();
@@ -31,6 +35,8 @@ export class ChannelConsumer implements Consumer, Holder {
   readonly channel: Channel;
   readonly arguments: FieldTable;
   readonly #prefix: Block;
+  readonly #timeoutMs: number | undefined;
+  #timeout: AckTimeout | undefined;
   #unackedCount = 0;
   isParked = false;
 
@@ -43,6 +49,7 @@ export class ChannelConsumer implements Consumer, Holder {
     this.priority = options.priority;
     this.prefetch = options.prefetch;
     this.arguments = options.arguments;
+    this.#timeoutMs = options.timeoutMs;
     this.#prefix = deliveryPrefix(channel.number, options.tag);
   }
 
@@ -53,18 +60,22 @@ export class ChannelConsumer implements Consumer, Holder {
     return this.channel.hasSharedCredit;
   }
 
-  deliver(sequence: number, slot: number, offset: number, redelivered: boolean): void {
+  deliver(sequence: number, slot: number, offset: number, redelivered: boolean): number {
     const channel = this.channel;
     const { store } = channel;
     const tag = channel.nextDeliveryTag();
     viewMessage(store.segment(slot), offset, delivered);
     const { output } = channel.connection;
+    const bodyBytes = delivered.bodyEnd - delivered.bodyAt;
     const ofQueue = this.queue.counters;
+    let content = delivered;
     if (redelivered) {
       channel.counters.redeliver += 1;
       ofQueue.redeliver += 1;
+      // Only what was delivered before can have failed.
+      content = withDeliveryCount(delivered, this.queue, sequence);
     }
-    output.writer.delivery(this.#prefix, channel.number, tag, redelivered, delivered);
+    output.writer.delivery(this.#prefix, channel.number, tag, redelivered, content);
     if (this.noAck) {
       channel.counters.deliverNoAck += 1;
       ofQueue.deliverNoAck += 1;
@@ -74,9 +85,22 @@ export class ChannelConsumer implements Consumer, Holder {
       ofQueue.deliver += 1;
       this.#unackedCount += 1;
       channel.sharedUnackedCount += 1;
-      channel.unacked.add(tag, this, sequence, slot, offset);
+      channel.unacked.add(tag, this, sequence, slot, offset, bodyBytes);
+      const timeoutMs = this.#timeoutMs ?? this.queue.settings.consumerTimeoutMs;
+      if (timeoutMs < Number.POSITIVE_INFINITY) this.#startTimeout(tag, timeoutMs);
     }
     channel.connection.sendLater();
+    return bodyBytes;
+  }
+
+  #startTimeout(tag: number, timeoutMs: number): void {
+    this.#timeout ??= new AckTimeout(this.channel, () => this.channel.consumerTimedOut(this));
+    this.#timeout.delivered(tag, timeoutMs);
+  }
+
+  /** It is no consumer any more; what it has unacknowledged stays the channel's. */
+  ended(): void {
+    this.#timeout?.stop();
   }
 
   settled(): void {
@@ -94,6 +118,7 @@ export class ChannelConsumer implements Consumer, Holder {
   }
 
   cancelled(): void {
+    this.ended();
     this.channel.consumerCancelled(this);
   }
 }

@@ -119,6 +119,19 @@ export class Channel implements CommandSink {
     this.send({ name: 'basic.cancel', consumerTag: consumer.tag, noWait: true });
   }
 
+  /** A consumer has kept a delivery for too long: it ends, and all it has goes back. */
+  consumerTimedOut(consumer: ChannelConsumer): void {
+    const { connection, number, unacked } = this;
+    connection.log(
+      'warning',
+      `channel ${number}: consumer '${consumer.tag}' of ${consumer.queue.title} cancelled: delivery acknowledgement timed out`,
+    );
+    consumer.queue.removeConsumer(consumer);
+    unacked.takeBack(consumer);
+    consumer.cancelled();
+    connection.sendLater();
+  }
+
   /** A publish is in its queues: its ack leaves at the end of the turn, or when it is on disk. */
   accepted(confirms: Confirms, mustLast: boolean): void {
     const sequence = confirms.next();
@@ -129,6 +142,12 @@ export class Channel implements CommandSink {
     }
     if (!confirms.hasUnsent) this.connection.confirmLater(this);
     confirms.accept(sequence);
+  }
+
+  /** A queue would not take a publish: that is said at once. */
+  refused(confirms: Confirms): void {
+    confirms.refuse(confirms.next(), this.number, this.connection.output.writer);
+    this.connection.sendLater();
   }
 
   readonly #synced = (): void => {
@@ -178,9 +197,12 @@ export class Channel implements CommandSink {
     const consumers = [...this.consumers.values()];
     this.consumers.clear();
     // Messages return first: an auto-delete queue that then loses its last consumer takes them along.
-    for (const tag of this.unacked.allTags()) this.unacked.requeue(tag);
+    for (const tag of this.unacked.allTags()) this.unacked.end(tag, 'failed');
     this.store.holders.delete(this.unacked);
-    for (const consumer of consumers) consumer.queue.removeConsumer(consumer);
+    for (const consumer of consumers) {
+      consumer.ended();
+      consumer.queue.removeConsumer(consumer);
+    }
     this.assembler.reset();
   }
 }

@@ -1,5 +1,5 @@
 // Publisher confirms of one channel: every publish has a number, and its ack leaves at the end of the turn, one for as many
-// as possible (`multiple`). A nack leaves at once, and no ack covers it.
+// as possible (`multiple`). A nack leaves at once.
 import { MessageCounters } from '../broker/message-counters.ts';
 import type { FrameWriter } from '../protocol/frame-writer.ts';
 
@@ -58,7 +58,10 @@ export class Confirms {
     }
   }
 
-  /** A queue would not take the publish. */
+  /**
+   * A queue would not take the publish. Acks that are due leave before; those that wait for the disk come later, and one of them
+   * may span this number, which the client has forgotten by then.
+   */
   refuse(sequence: number, channel: number, writer: FrameWriter): void {
     this.send(channel, writer);
     writer.method(channel, {
@@ -67,6 +70,7 @@ export class Confirms {
       multiple: false,
       requeue: false,
     });
+    if (this.isWaiting) return;
     this.#sent = sequence;
     this.#accepted = sequence;
   }

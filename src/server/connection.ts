@@ -12,8 +12,9 @@ import { FrameParser } from '../protocol/frame-parser.ts';
 import { type Method, methodIds, ReplyCode } from '../protocol/methods.generated.ts';
 import type { Channel } from './channel.ts';
 import { ChannelTable } from './channel-table.ts';
+import { certificateName, type Tuning } from './connection-settings.ts';
 import { FrameRouter, type Phase, type RouterHost } from './frame-router.ts';
-import { Handshake, LoginRefused, OFFERED, type Tuning } from './handshake.ts';
+import { Handshake, LoginRefused } from './handshake.ts';
 import { Heartbeat, type HeartbeatHost } from './heartbeat.ts';
 import { Output } from './output.ts';
 import { PROTOCOL_HEADER, ProtocolHeader } from './protocol-header.ts';
@@ -23,8 +24,7 @@ import type { ServerContext } from './server.ts';
 import { Session } from './session.ts';
 import { UnfinishedContent } from './unfinished-content.ts';
 
-/** How long the handshake may take, and how long a peer may take to answer our close. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** How long a peer may take to answer our close. */
 const CLOSE_TIMEOUT_MS = 30_000;
 /** A peer that cannot be told its login was refused is left waiting this long, so that guessing is slow. */
 const REFUSED_LOGIN_DELAY_MS = 3_000;
@@ -44,7 +44,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   readonly #header = new ProtocolHeader();
   readonly channels: ChannelTable;
   readonly #gate: ReadGate;
-  /** Feels the memory alarm. */
+  /** Feels the alarms. */
   readonly block: PublisherBlock;
   readonly unfinished: UnfinishedContent;
   /** Channels that have publishes to acknowledge at the end of the turn. */
@@ -64,9 +64,10 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.connectedAtMs = this.broker.services.clock.now();
     this.name = `${remote.host}:${remote.port} -> ${local.host}:${local.port}`;
     this.transport = transport;
-    this.output = new Output(transport, context.pool, OFFERED.frameMax, () => this.#relieved());
+    const { frameMax } = context.settings.tuning;
+    this.output = new Output(transport, context.pool, frameMax, () => this.#relieved());
     this.#gate = new ReadGate(transport);
-    this.block = new PublisherBlock(context.broker.memoryAlarm, {
+    this.block = new PublisherBlock(context.broker.alarms, context.broker.store, {
       tell: (method) => {
         if (this.phase === 'running' && this.peerKnows('connection.blocked')) this.send(0, method);
       },
@@ -74,13 +75,17 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
       goOn: () => this.#goOnReading('alarm'),
     });
     this.channels = new ChannelTable((number) => this.session!.openChannel(number));
-    this.router = new FrameRouter(this, this.channels, OFFERED.frameMax);
-    this.#parser = new FrameParser(this.router, OFFERED.frameMax);
-    this.handshake = new Handshake(this, context.serverProperties);
+    this.router = new FrameRouter(this, this.channels, frameMax);
+    this.#parser = new FrameParser(this.router, frameMax);
+    this.handshake = new Handshake(this, context.serverProperties, context.settings);
     const { maxMessageBytes, memoryLimitBytes } = context.broker.options;
     this.unfinished = new UnfinishedContent(maxMessageBytes, memoryLimitBytes, (deltaBytes) =>
       this.broker.store.account(deltaBytes),
     );
+  }
+
+  get certificateName(): string | undefined {
+    return certificateName(this.transport, this.#context.settings);
   }
 
   get remoteHost(): string {
@@ -88,7 +93,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   }
 
   start(): void {
-    this.#startTimeout(HANDSHAKE_TIMEOUT_MS, () => {
+    this.#startTimeout(this.#context.settings.handshakeTimeoutMs, () => {
       this.log('warning', 'closing AMQP connection: handshake timed out');
       this.transport.destroy();
     });

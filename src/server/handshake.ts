@@ -1,5 +1,5 @@
 // The handshake after the protocol header: start, tune, open, each answered before the next. Ends with a user in a vhost.
-import type { Broker } from '../broker/broker.ts';
+import type { Broker, Login } from '../broker/broker.ts';
 import { notAllowed } from '../broker/refusal.ts';
 import type { User } from '../broker/user.ts';
 import type { VHost } from '../broker/vhost.ts';
@@ -13,20 +13,11 @@ import {
   methodIds,
   ReplyCode,
 } from '../protocol/methods.generated.ts';
-import { MECHANISMS, readCredentials } from './sasl.ts';
-
-/** What the server offers and the client may lower. */
-export const OFFERED = { channelMax: 2047, frameMax: 131_072, heartbeat: 60 } as const;
+import type { ConnectionSettings, Mechanism, Tuning } from './connection-settings.ts';
+import { readCredentials } from './sasl.ts';
 
 /** The specification's minimum. RabbitMQ 4.1 asks for 8192; clients that propose 4096 are served here. */
 export const FRAME_MIN_BYTES = 4096;
-
-export interface Tuning {
-  readonly channelMax: number;
-  readonly frameMax: number;
-  /** Seconds; 0 = none. */
-  readonly heartbeat: number;
-}
 
 /** What is awaited, and how RabbitMQ calls the time until then. */
 const STATES = {
@@ -53,6 +44,8 @@ export class LoginRefused extends AmqpError {
 export interface HandshakeHost {
   readonly broker: Broker;
   readonly remoteHost: string;
+  /** What the client's certificate calls it, if it has shown a good one. */
+  readonly certificateName: string | undefined;
   send(channel: number, method: Method): void;
   /** The agreed limits hold from here on. */
   tuned(tuning: Tuning): void;
@@ -62,6 +55,7 @@ export interface HandshakeHost {
 export class Handshake {
   readonly #host: HandshakeHost;
   readonly #serverProperties: FieldTable;
+  readonly #settings: ConnectionSettings;
   #expected: keyof typeof STATES = 'connection.start-ok';
   #user: User | undefined;
   clientProperties = FieldTable.empty;
@@ -69,9 +63,16 @@ export class Handshake {
   /** What was agreed on; undefined before. */
   tuning: Tuning | undefined;
 
-  constructor(host: HandshakeHost, serverProperties: FieldTable) {
+  constructor(host: HandshakeHost, serverProperties: FieldTable, settings: ConnectionSettings) {
     this.#host = host;
     this.#serverProperties = serverProperties;
+    this.#settings = settings;
+  }
+
+  get #mechanisms(): readonly Mechanism[] {
+    const { mechanisms } = this.#settings;
+    if (this.#host.certificateName !== undefined) return mechanisms;
+    return mechanisms.filter((mechanism) => mechanism !== 'EXTERNAL');
   }
 
   /** Whether the client declared a capability in its properties. */
@@ -87,7 +88,7 @@ export class Handshake {
       versionMajor: 0,
       versionMinor: 9,
       serverProperties: this.#serverProperties,
-      mechanisms: Buffer.from(MECHANISMS),
+      mechanisms: Buffer.from(this.#mechanisms.join(' ')),
       locales: Buffer.from('en_US'),
     });
   }
@@ -112,17 +113,31 @@ export class Handshake {
   #authenticate(method: ConnectionStartOk): void {
     this.clientProperties = method.clientProperties;
     this.mechanism = method.mechanism;
-    const { name, password } = readCredentials(method.mechanism, method.response);
-    const login = this.#host.broker.logIn(name, password, this.#host.remoteHost);
+    const login = this.#logIn(method);
     if ('refusal' in login) throw new LoginRefused(method.mechanism, login.refusal);
     this.#user = login.user;
     this.#expected = 'connection.tune-ok';
-    this.#host.send(0, { name: 'connection.tune', ...OFFERED });
+    this.#host.send(0, { name: 'connection.tune', ...this.#settings.tuning });
+  }
+
+  #logIn({ mechanism, response }: ConnectionStartOk): Login {
+    const { broker, remoteHost, certificateName } = this.#host;
+    const known = this.#mechanisms.find((offered) => offered === mechanism);
+    if (!known) {
+      throw new AmqpError(
+        ReplyCode.COMMAND_INVALID,
+        `unknown authentication mechanism '${mechanism}'`,
+      );
+    }
+    // The certificate says who it is, whatever the response.
+    if (known === 'EXTERNAL') return broker.logInAs(certificateName ?? '', remoteHost);
+    const { name, password } = readCredentials(known, response);
+    return broker.logIn(name, password, remoteHost);
   }
 
   #tune(method: ConnectionTuneOk): void {
-    requireAtMost('channel_max', method.channelMax, OFFERED.channelMax);
-    requireAtMost('frame_max', method.frameMax, OFFERED.frameMax);
+    requireAtMost('channel_max', method.channelMax, this.#settings.tuning.channelMax);
+    requireAtMost('frame_max', method.frameMax, this.#settings.tuning.frameMax);
     if (method.frameMax < FRAME_MIN_BYTES) {
       throw refusedTuning(
         `negotiated frame_max = ${method.frameMax} is lower than the minimum allowed value (${FRAME_MIN_BYTES})`,
@@ -138,6 +153,10 @@ export class Handshake {
     const name = method.virtualHost;
     const vhost = this.#host.broker.vhost(name);
     if (!vhost) throw notAllowed(`vhost ${name} not found`);
+    const { connectionMax } = this.#settings;
+    if (this.#host.broker.connections.size >= connectionMax) {
+      throw notAllowed(`connection refused: node connection limit (${connectionMax}) is reached`);
+    }
     // Limits before access, as RabbitMQ does.
     this.#host.broker.connections.checkMayOpen(user, vhost);
     if (!user.mayEnter(name)) {

@@ -6,6 +6,7 @@ import { BlockPool } from '../protocol/block-pool.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import { ReplyCode } from '../protocol/methods.generated.ts';
 import { Connection } from './connection.ts';
+import { type ConnectionSettings, defaultConnectionSettings } from './connection-settings.ts';
 import { serverProperties } from './server-properties.ts';
 
 /** What all connections of a server share. */
@@ -14,6 +15,7 @@ export interface ServerContext {
   readonly pool: BlockPool;
   readonly serverProperties: FieldTable;
   nextConnectionId(): number;
+  readonly settings: ConnectionSettings;
   connectionClosed(connection: Connection): void;
 }
 
@@ -22,6 +24,7 @@ export interface ServerOptions {
   readonly version: string;
   /** As clients see it in `cluster_name`. */
   readonly clusterName: string;
+  readonly settings?: Partial<ConnectionSettings>;
 }
 
 /** How long clients may take to answer the close of a shutdown. */
@@ -31,6 +34,7 @@ export class Server implements ServerContext {
   readonly broker: Broker;
   readonly pool = new BlockPool();
   readonly serverProperties: FieldTable;
+  readonly settings: ConnectionSettings;
   readonly #connections = new Set<Connection>();
   readonly #listeners: Listener[] = [];
   #lastConnectionId = 0;
@@ -39,11 +43,16 @@ export class Server implements ServerContext {
 
   constructor(broker: Broker, options: ServerOptions) {
     this.broker = broker;
+    this.settings = { ...defaultConnectionSettings, ...options.settings };
     this.serverProperties = serverProperties(options.version, options.clusterName);
-    broker.memoryAlarm.watch((raised) => {
-      broker.services.log.write('warning', raised ? MEMORY_ALARM_RAISED : MEMORY_ALARM_CLEARED);
-      for (const connection of this.#connections) connection.block.update();
-    });
+    const { memory, disk } = broker.alarms;
+    memory.watch((raised) => this.#alarm(raised ? MEMORY_ALARM_RAISED : MEMORY_ALARM_CLEARED));
+    disk.watch((raised) => this.#alarm(raised ? DISK_ALARM_RAISED : DISK_ALARM_CLEARED));
+  }
+
+  #alarm(sentence: string): void {
+    this.broker.services.log.write('warning', sentence);
+    for (const connection of this.#connections) connection.block.update();
   }
 
   get connections(): ReadonlySet<Connection> {
@@ -114,4 +123,7 @@ export class Server implements ServerContext {
 
 const MEMORY_ALARM_RAISED =
   'memory limit reached: publishers are blocked until consumers have made room (raise it with --memory-limit)';
-const MEMORY_ALARM_CLEARED = 'memory use is below its limit again: publishers go on';
+const MEMORY_ALARM_CLEARED = 'memory use is below its limit again';
+const DISK_ALARM_RAISED =
+  'the disk is nearly full: publishers are blocked until there is space (the limit is --disk-free-limit)';
+const DISK_ALARM_CLEARED = 'there is space on the disk again';

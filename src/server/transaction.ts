@@ -4,6 +4,7 @@ import { holdMessage } from '../broker/message.ts';
 import type { Content } from '../protocol/content.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { PositionHolder, PositionVisitor } from '../store/position-holder.ts';
+import type { Outcome } from './unacked.ts';
 
 export interface HeldPublish {
   slot: number;
@@ -13,8 +14,7 @@ export interface HeldPublish {
 
 export interface HeldAck {
   readonly tag: number;
-  /** True when the message goes back to its queue rather than away. */
-  readonly requeue: boolean;
+  readonly outcome: Outcome;
 }
 
 export class Transaction implements PositionHolder {
@@ -49,8 +49,8 @@ export class Transaction implements PositionHolder {
     this.#publishes.push({ slot, offset: recordAt, mandatory });
   }
 
-  holdAck(tag: number, requeue: boolean): void {
-    this.#acks.push({ tag, requeue });
+  holdAck(tag: number, outcome: Outcome): void {
+    this.#acks.push({ tag, outcome });
   }
 
   /** Hands over everything; whoever takes the publishes releases their records. */

@@ -22,8 +22,18 @@ class FakeHolder implements Holder {
     isDeleted: false,
     settle: (_sequence: number, slot: number) =>
       void this.calls.push(`${this.name} settle ${slot}`),
-    requeue: (sequence: number, slot: number, offset: number) =>
-      void this.calls.push(`${this.name} requeue ${sequence} ${slot} ${offset}`),
+    reject: (sequence: number, slot: number, offset: number) =>
+      void this.calls.push(`${this.name} reject ${sequence} ${slot} ${offset}`),
+    requeue: (
+      sequence: number,
+      slot: number,
+      offset: number,
+      bodyBytes: number,
+      isFailure: boolean,
+    ) => {
+      const how = isFailure ? 'failed' : 'returned';
+      this.calls.push(`${this.name} ${how} ${sequence} ${slot} ${offset} ${bodyBytes}`);
+    },
   };
   settled(): void {
     this.calls.push(`${this.name} settled`);
@@ -34,7 +44,8 @@ function filled(count: number) {
   const calls: string[] = [];
   const holder = new FakeHolder('h', calls);
   const unacked = new Unacked();
-  for (let tag = 1; tag <= count; tag++) unacked.add(tag, holder, tag * 10, tag * 2, tag * 3);
+  for (let tag = 1; tag <= count; tag++)
+    unacked.add(tag, holder, tag * 10, tag * 2, tag * 3, tag * 4);
   return { unacked, calls, holder };
 }
 
@@ -70,11 +81,32 @@ test('a settled delivery is gone from its queue and from here, and its consumer 
   expect(unacked.allTags()).toEqual([1, 3]);
 });
 
-test('a returned delivery goes to its place in the queue', () => {
+test.each([
+  ['returned', 'returned 30 6 9 12'],
+  ['failed', 'failed 30 6 9 12'],
+  ['rejected', 'reject 30 6 9'],
+  ['acknowledged', 'settle 6'],
+] as const)('a delivery that ends %s is known to its queue by its place', (outcome, call) => {
   const { unacked, calls } = filled(3);
-  unacked.requeue(3);
-  expect(calls).toEqual(['h requeue 30 6 9', 'h settled']);
+  unacked.end(3, outcome);
+  expect(calls).toEqual([`h ${call}`, 'h settled']);
   expect(unacked.allTags()).toEqual([1, 2]);
+});
+
+test('what one consumer has is taken back; its tags are still known, and mean nothing', () => {
+  const { unacked, holder, calls } = filled(2);
+  const other = new FakeHolder('o', calls);
+  unacked.add(400, other, 1, 2, 3, 4);
+  unacked.add(401, holder, 5, 6, 7, 8);
+  unacked.reserve(2, true);
+  unacked.takeBack(holder);
+  const given = ['returned 10 2 3 4', 'returned 20 4 6 8', 'returned 5 6 7 8'];
+  expect(calls).toEqual(given.flatMap((call) => [`h ${call}`, 'h settled']));
+  calls.length = 0;
+  expect(unacked.allTags()).toEqual([1, 2, 400, 401]);
+  for (const tag of unacked.allTags()) unacked.end(tag, 'failed');
+  expect(calls).toEqual(['o failed 1 2 3 4', 'o settled']);
+  expect(unacked.count).toBe(0);
 });
 
 test('tags up to one are all below it that are outstanding, in order', () => {
@@ -112,7 +144,7 @@ describe('a reserved tag', () => {
       unacked.settle(tag);
     }
     unacked.reserve(1, true);
-    for (const tag of range(BLOCK * 2 + 1, BLOCK * 5)) unacked.add(tag, holder, 0, 0, 0);
+    for (const tag of range(BLOCK * 2 + 1, BLOCK * 5)) unacked.add(tag, holder, 0, 0, 0, 0);
     expect(unacked.tagsUpTo(BLOCK * 5)).toHaveLength(BLOCK * 3);
   });
 });
@@ -121,12 +153,19 @@ test('what a consumer does when it is told may ask for more', () => {
   const unacked = new Unacked();
   let next = 1;
   const holder: Holder = {
-    queue: { logId: 0, nextSequence: 0, isDeleted: false, settle: () => {}, requeue: () => {} },
+    queue: {
+      logId: 0,
+      nextSequence: 0,
+      isDeleted: false,
+      settle: () => {},
+      reject: () => {},
+      requeue: () => {},
+    },
     settled: () => {
-      if (next < 1000) unacked.add(next++, holder, 0, 0, 0);
+      if (next < 1000) unacked.add(next++, holder, 0, 0, 0, 0);
     },
   };
-  unacked.add(next++, holder, 0, 0, 0);
+  unacked.add(next++, holder, 0, 0, 0, 0);
   for (let tag = 1; tag < 1000; tag++) unacked.settle(tag);
   expect(unacked.count).toBe(0);
 });
@@ -147,7 +186,7 @@ test.each([1, 3 * BLOCK])(
     holder.settled = () => {};
     const before = usedBytes();
     for (let tag = outstanding + 1; tag < 300_000; tag++) {
-      unacked.add(tag, holder, tag, tag, tag);
+      unacked.add(tag, holder, tag, tag, tag, tag);
       unacked.settle(tag - outstanding + 1);
     }
     expect(usedBytes() - before).toBeLessThan(1_000_000);
@@ -188,7 +227,7 @@ test('it is a map by tag', () => {
             // No-ack deliveries take tags too.
             it.lastTag += pick % 5 === 0 ? 1 + (pick % 300) : 1;
             const tag = it.lastTag;
-            unacked.add(tag, holder, tag + 1, tag + 2, tag + 3);
+            unacked.add(tag, holder, tag + 1, tag + 2, tag + 3, tag + 4);
             model.set(tag, { reserved: false });
           }
         }
@@ -201,9 +240,9 @@ test('it is a map by tag', () => {
             expected.push(`${channel} settle ${tag + 2}`, `${channel} settled`);
             model.delete(tag);
           } else if (kind === 'requeue') {
-            unacked.requeue(tag);
+            unacked.end(tag, 'returned');
             expected.push(
-              `${channel} requeue ${tag + 1} ${tag + 2} ${tag + 3}`,
+              `${channel} returned ${tag + 1} ${tag + 2} ${tag + 3} ${tag + 4}`,
               `${channel} settled`,
             );
             model.delete(tag);

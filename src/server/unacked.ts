@@ -13,11 +13,40 @@ export interface Holder {
     readonly nextSequence: number;
     readonly isDeleted: boolean;
     settle(sequence: number, slot: number): void;
-    requeue(sequence: number, slot: number, offset: number): void;
+    reject(sequence: number, slot: number, offset: number): void;
+    requeue(
+      sequence: number,
+      slot: number,
+      offset: number,
+      bodyBytes: number,
+      isFailure: boolean,
+    ): void;
   };
 }
 
+/**
+ * How a delivery ends: acknowledged, refused for good, or given back, either because its consumer could not cope with it or
+ * for no fault of the message's.
+ */
+export type Outcome = 'acknowledged' | 'rejected' | 'failed' | 'returned';
+
 const BLOCK_TAGS = 128;
+
+/** In place of the position of a message that was taken back. */
+const NO_SLOT = -1;
+
+/** Has what was taken back. */
+const nobody: Holder = {
+  settled: () => {},
+  queue: {
+    logId: 0,
+    nextSequence: 0,
+    isDeleted: true,
+    settle: () => {},
+    reject: () => {},
+    requeue: () => {},
+  },
+};
 
 class UnackedBlock {
   firstTag = 0;
@@ -30,6 +59,7 @@ class UnackedBlock {
   readonly sequences = new Float64Array(BLOCK_TAGS);
   /** Slot and offset, alternating. */
   readonly positions = new Int32Array(BLOCK_TAGS * 2);
+  readonly bodyBytes = new Uint32Array(BLOCK_TAGS);
   /** 1 where a transaction has acknowledged the delivery and may still roll back. */
   readonly reserved = new Uint8Array(BLOCK_TAGS);
 }
@@ -49,7 +79,14 @@ export class Unacked implements PositionHolder {
   }
 
   /** Remembers a delivery; its tag must be higher than all before. */
-  add(tag: number, holder: Holder, sequence: number, slot: number, offset: number): void {
+  add(
+    tag: number,
+    holder: Holder,
+    sequence: number,
+    slot: number,
+    offset: number,
+    bodyBytes: number,
+  ): void {
     const at = tag % BLOCK_TAGS;
     let block = this.#last;
     if (block === undefined || tag - block.firstTag >= BLOCK_TAGS || tag < block.firstTag) {
@@ -59,6 +96,7 @@ export class Unacked implements PositionHolder {
     block.sequences[at] = sequence;
     block.positions[at * 2] = slot;
     block.positions[at * 2 + 1] = offset;
+    block.bodyBytes[at] = bodyBytes;
     block.count += 1;
     this.#count += 1;
   }
@@ -99,7 +137,7 @@ export class Unacked implements PositionHolder {
     if (block) block.reserved[tag % BLOCK_TAGS] = reserved ? 1 : 0;
   }
 
-  /** The message of an outstanding delivery is done with. */
+  /** An outstanding delivery is acknowledged. */
   settle(tag: number): void {
     const block = this.#find(tag)!;
     const at = tag % BLOCK_TAGS;
@@ -111,17 +149,41 @@ export class Unacked implements PositionHolder {
     holder.settled();
   }
 
-  /** The message of an outstanding delivery goes back to its place in the queue. */
-  requeue(tag: number): void {
+  /** An outstanding delivery ends in any way. */
+  end(tag: number, outcome: Outcome): void {
+    if (outcome === 'acknowledged') {
+      this.settle(tag);
+      return;
+    }
     const block = this.#find(tag)!;
     const at = tag % BLOCK_TAGS;
     const holder = block.holders[at]!;
     const sequence = block.sequences[at]!;
     const slot = block.positions[at * 2]!;
     const offset = block.positions[at * 2 + 1]!;
+    const bodyBytes = block.bodyBytes[at]!;
     this.#remove(block, at);
-    holder.queue.requeue(sequence, slot, offset);
+    if (outcome === 'rejected') holder.queue.reject(sequence, slot, offset);
+    else holder.queue.requeue(sequence, slot, offset, bodyBytes, outcome === 'failed');
     holder.settled();
+  }
+
+  /**
+   * Gives back everything that `holder` has, for no fault of the messages'. The tags stay outstanding: whoever acknowledges
+   * one later has not made a mistake, but it means nothing any more.
+   */
+  takeBack(holder: Holder): void {
+    for (const tag of this.allTags()) {
+      const block = this.#find(tag)!;
+      const at = tag % BLOCK_TAGS;
+      if (block.holders[at] !== holder) continue;
+      const slot = block.positions[at * 2]!;
+      const offset = block.positions[at * 2 + 1]!;
+      block.holders[at] = nobody;
+      block.positions[at * 2] = NO_SLOT;
+      holder.queue.requeue(block.sequences[at]!, slot, offset, block.bodyBytes[at]!, false);
+      holder.settled();
+    }
   }
 
   visitPositions(visitor: PositionVisitor): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryFiles } from '../../test/support/memory-files.ts';
 import { DataDirectory } from './data-directory.ts';
-import { StorageError } from './log/log-recovery.ts';
+import { StorageError } from './log/found-file.ts';
 
 let unique = 0;
 
@@ -12,7 +12,10 @@ function place() {
   const files = new MemoryFiles();
   const lock = `${path}/leveret.pid`;
   const take = (processId: number, ...alive: number[]) =>
-    new DataDirectory(files, path, processId, (id) => alive.includes(id));
+    new DataDirectory(files, path, {
+      own: processId,
+      identity: (id) => (alive.includes(id) || id === processId ? `boot ${id}` : undefined),
+    });
   return { path, files, lock, take };
 }
 
@@ -21,7 +24,7 @@ describe('taking a directory', () => {
     const { files, path, lock, take } = place();
     const directory = take(100);
     expect(files.directories.has(`${path}/log`)).toBe(true);
-    expect(files.readText(lock)).toBe('100\n');
+    expect(files.readText(lock)).toBe('100\nboot 100\n');
     expect(directory.logPath).toBe(`${path}/log`);
     expect(directory.journalPath).toBe(`${path}/definitions.journal`);
   });
@@ -46,7 +49,7 @@ describe('taking a directory', () => {
     const { files, lock, take } = place();
     files.createText(lock, '100\n');
     take(200, 200);
-    expect(files.readText(lock)).toBe('200\n');
+    expect(files.readText(lock)).toBe('200\nboot 200\n');
   });
 
   test('is granted when the one that had it had our number, as in a container', () => {
@@ -60,8 +63,71 @@ describe('taking a directory', () => {
     const { files, lock, take } = place();
     files.createText(lock, content);
     take(200, 200);
-    expect(files.readText(lock)).toBe('200\n');
+    expect(files.readText(lock)).toBe('200\nboot 200\n');
   });
+
+  test('is granted when the number has gone to another process since', () => {
+    const { files, lock, take } = place();
+    files.createText(lock, '100\nan earlier boot\n');
+    take(200, 100);
+    expect(files.readText(lock)).toBe('200\nboot 200\n');
+  });
+
+  test('is granted over a takeover that was cut off, and that goes', () => {
+    const { files, lock, take } = place();
+    files.createText(lock, '100\nboot 100\n');
+    files.createText(`${lock}.takeover`, '150\nboot 150\n');
+    take(200);
+    expect(files.readText(lock)).toBe('200\nboot 200\n');
+    expect(files.contents.has(`${lock}.takeover`)).toBe(false);
+  });
+
+  test('is refused while another is taking it over', () => {
+    const { files, lock, take } = place();
+    files.createText(lock, '100\nboot 100\n');
+    files.createText(`${lock}.takeover`, '150\nboot 150\n');
+    expect(() => take(200, 150)).toThrow(/in use by process 150/);
+    expect(files.readText(lock)).toBe('100\nboot 100\n');
+    expect(files.contents.has(`${lock}.takeover`)).toBe(true);
+  });
+
+  test('is refused when another was quicker to take it over', () => {
+    const { files, lock, take } = place();
+    files.createText(lock, '100\nboot 100\n');
+    const { createText } = files;
+    files.createText = (path, text) => {
+      const isMade = createText.call(files, path, text);
+      if (path.endsWith('.takeover')) files.replaceText(lock, '150\nboot 150\n');
+      return isMade;
+    };
+    expect(() => take(200, 150)).toThrow(/in use by process 150/);
+    expect(files.readText(lock)).toBe('150\nboot 150\n');
+    expect(files.contents.has(`${lock}.takeover`)).toBe(false);
+  });
+
+  test.each([
+    [['ibdata1', 'mysql.ibd'], 'ibdata1, mysql.ibd'],
+    [['a', 'b', 'c', 'd'], 'a, b, c …'],
+    [['log/access.log'], 'log/access.log'],
+  ])('is refused where others keep theirs, and nothing is touched: %s', (names, some) => {
+    const { files, path, take } = place();
+    for (const name of names) files.contents.set(`${path}/${name}`, new Uint8Array(1));
+    const before = files.copy();
+    expect(() => take(100)).toThrow(
+      `${path} holds what is not Leveret's (${some}); choose an empty directory with --data-dir`,
+    );
+    expect(files.differences(before)).toEqual([]);
+    expect(files.directories).toEqual(before.directories);
+  });
+
+  test.each(['.keep', 'lost+found', 'definitions.journal', 'log/0000000001.log'])(
+    'is granted where there is %s',
+    (name) => {
+      const { files, path, take } = place();
+      files.contents.set(`${path}/${name}`, new Uint8Array(1));
+      take(100);
+    },
+  );
 
   test('below a file, or without rights: the error of the system', () => {
     const { files, take } = place();
@@ -86,4 +152,21 @@ test('giving it back lets others have it', () => {
   expect(files.contents.has(lock)).toBe(false);
   take(100, 100).release();
   take(200, 100, 200);
+});
+
+describe('while it is ours', () => {
+  test('there is no problem until it is removed, or another takes it', () => {
+    const { files, path, lock, take } = place();
+    const directory = take(100);
+    expect(directory.problem()).toBeUndefined();
+    files.replaceText(lock, '200\nboot 200\n');
+    expect(directory.problem()).toBe(`the data directory ${path} was taken by process 200`);
+    directory.release();
+    expect(files.readText(lock)).toBe('200\nboot 200\n');
+    files.contents.delete(lock);
+    expect(directory.problem()).toBe(
+      `the data directory ${path}, or leveret.pid in it, was removed`,
+    );
+    directory.release();
+  });
 });

@@ -161,7 +161,7 @@ describe('when most of it is outdated', () => {
     journal.append({ next: 1 });
     await flushed(journal);
     expect(entriesOf(files)).toEqual([{ only: 1010 }, { next: 1 }]);
-    journal.close();
+    journal.close(() => {});
     expect(files.openFiles).toBe(0);
   });
 
@@ -187,7 +187,7 @@ describe('when most of it is outdated', () => {
     expect((await flushed(journal))?.message).toBe('ENOSPC');
     expect(files.readText(PATH)).toBe(before);
     await idle();
-    journal.close();
+    journal.close(() => {});
     expect(files.openFiles).toBe(0);
   });
 });

@@ -5,7 +5,7 @@
 // Entries are appended and synced with the log. When most of them are outdated, the owner hands over what is true now and the
 // file is replaced as a whole.
 import { crc32 } from 'node:zlib';
-import type { DataFile, Done, Files } from '../platform/files.ts';
+import { type DataFile, type Done, type Files, isNoSpace } from '../platform/files.ts';
 
 /** Entries beyond those that are true, before the file is rewritten. */
 const SURPLUS_ENTRIES = 1000;
@@ -61,7 +61,8 @@ export function readJournal(files: Files, path: string): JournalContent {
 export class Journal {
   readonly #files: Files;
   readonly #path: string;
-  readonly #durable: boolean;
+  /** Whether a write is done only when it is on stable storage. */
+  readonly durable: boolean;
   /** What is true now: the entries of a fresh journal. */
   readonly #current: () => readonly unknown[];
   #file: DataFile;
@@ -77,7 +78,7 @@ export class Journal {
   constructor(files: Files, path: string, durable: boolean, current: () => readonly unknown[]) {
     this.#files = files;
     this.#path = path;
-    this.#durable = durable;
+    this.durable = durable;
     this.#current = current;
     const entries = current();
     files.replaceText(path, entries.map(lineOf).join(''));
@@ -97,7 +98,7 @@ export class Journal {
     this.#entries += 1;
   }
 
-  /** Writes what was appended. */
+  /** Writes what was appended. When there is no space for it, the next flush begins with it, at the same place. */
   flush(done: Done): void {
     if (this.#waiting === '') {
       done(undefined);
@@ -111,11 +112,21 @@ export class Journal {
         return;
       }
     }
-    const bytes = new TextEncoder().encode(this.#waiting);
+    const text = this.#waiting;
+    const bytes = new TextEncoder().encode(text);
     this.#waiting = '';
     const position = this.#end;
+    const room = this.#room;
     this.#end += bytes.length;
-    this.#file.write(position, this.#end <= this.#room ? [bytes] : [bytes, this.#moreRoom()], done);
+    const parts = this.#end <= room ? [bytes] : [bytes, this.#moreRoom()];
+    this.#file.write(position, parts, (error) => {
+      if (error && isNoSpace(error)) {
+        this.#waiting = text + this.#waiting;
+        this.#end = position;
+        this.#room = room;
+      }
+      done(error);
+    });
   }
 
   /** Zeros behind the last entry: a file that need not grow is synced much quicker. */
@@ -128,7 +139,7 @@ export class Journal {
   #rewrite(entries: readonly unknown[]): Error | undefined {
     try {
       this.#files.replaceText(this.#path, entries.map(lineOf).join(''));
-      const file = this.#files.open(this.#path, { durable: this.#durable });
+      const file = this.#files.open(this.#path, { durable: this.durable });
       this.#file.close();
       this.#file = file;
     } catch (error) {
@@ -141,7 +152,13 @@ export class Journal {
     return undefined;
   }
 
-  close(): void {
-    this.#file.close();
+  /** Syncs what is not synced by itself, and closes. */
+  close(done: Done): void {
+    const closed: Done = (error) => {
+      this.#file.close();
+      done(error);
+    };
+    if (this.durable) closed(undefined);
+    else this.#file.sync(closed);
   }
 }

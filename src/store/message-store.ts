@@ -103,6 +103,22 @@ export class MessageStore {
     return this.#log!.append(sizeBytes, queues);
   }
 
+  /**
+   * What is appended next, up to so many bytes with what the log adds to them, is written as a whole or not at all, unless it is
+   * more than a segment.
+   */
+  keepTogether(sizeBytes: number): void {
+    this.#log?.keepTogether(sizeBytes);
+  }
+
+  /** Copies bytes of a record, at once even when they have to be read from disk: for the start, when nobody waits. */
+  copyNow(slot: number, offset: number, into: Uint8Array): void {
+    const segment = this.#table.get(slot);
+    if (segment.isResident) into.set(segment.bytes.subarray(offset, offset + into.length));
+    // What lies behind the record's segment is read along, and of no concern.
+    else segment.file!.file.readNow(segment.fileOffset + offset, into);
+  }
+
   /** What is appended now is on disk when `whenSynced` calls back. */
   get generation(): number {
     return this.#log?.generation ?? 0;
@@ -116,6 +132,11 @@ export class MessageStore {
   get isDirty(): boolean {
     const log = this.#log;
     return log !== undefined && (log.isDirty || log.generation > log.syncedGeneration + 1);
+  }
+
+  /** Whether so much waits to be on disk that whoever wants more there shall wait. */
+  get isBehind(): boolean {
+    return this.#log?.isBehind ?? false;
   }
 
   /** Calls `synced` once, after the next write. */
@@ -133,6 +154,11 @@ export class MessageStore {
   /** Any place below in a durable queue may have been handed to a consumer; `undefined`: any there will ever be. */
   delivered(queue: LoggedQueue, below?: number): void {
     if (queue.logId > 0) this.#log?.delivered(queue.logId, below ?? ALL_PLACES);
+  }
+
+  /** So many deliveries of a message in a durable queue have failed. */
+  counted(queue: LoggedQueue, sequence: number, count: number): void {
+    if (queue.logId > 0) this.#log?.counted(queue.logId, sequence, count);
   }
 
   /** The segment in a slot that still has references. */

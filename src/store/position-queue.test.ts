@@ -141,3 +141,85 @@ test('it is an array that is pushed and shifted', () => {
     { numRuns: 150 },
   );
 });
+
+/** Runs of pushes and shifts, and removals at a share of what is there. */
+const steps = fc.array(
+  fc.oneof(
+    { weight: 2, arbitrary: runs.map((counts) => ({ counts })) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        at: fc.double({ min: 0, max: 1, noNaN: true }),
+        many: fc.integer({ min: 1, max: 6000 }),
+      }),
+    },
+  ),
+  { maxLength: 10, size: 'max' },
+);
+
+test('entries leave from the middle, by number', () => {
+  fc.assert(
+    fc.property(steps, (all) => {
+      const queue = new PositionQueue();
+      let model: number[] = [];
+      let next = 0;
+      for (const step of all) {
+        if ('counts' in step) {
+          for (const count of step.counts) {
+            for (let i = 0; i < count; i++) {
+              model.push(next);
+              queue.push(next, next * 3);
+              next += 1;
+            }
+            for (let i = 0; i > count && queue.size > 0; i--) queue.shift();
+            if (count < 0) model = model.slice(-count);
+          }
+        } else {
+          const from = Math.floor(step.at * model.length);
+          const going = model.splice(from, step.many);
+          // Backwards, so that the last of them may be the head.
+          for (const sequence of going.toReversed()) queue.remove(sequence);
+          for (const sequence of going.slice(0, 3)) expect(queue.has(sequence)).toBe(false);
+        }
+        expect(queue.size).toBe(model.length);
+        expect(queue.nextSequence).toBe(next);
+        const [first] = model;
+        expect(queue.headSequence).toBe(first ?? next);
+        if (first !== undefined)
+          expect([queue.headSlot, queue.headOffset]).toEqual([first, first * 3]);
+        for (const index of [0, model.length >> 1, model.length - 1]) {
+          const sequence = model[index];
+          if (sequence === undefined) continue;
+          expect(queue.has(sequence)).toBe(true);
+          expect([queue.slotAt(sequence), queue.offsetAt(sequence)]).toEqual([
+            sequence,
+            sequence * 3,
+          ]);
+          expect(queue.firstFrom(sequence)).toBe(sequence);
+          expect(queue.firstFrom(sequence + 1)).toBe(model[index + 1] ?? next);
+        }
+        const index = Math.min(50, model.length);
+        expect(queue.sequenceAt(index)).toBe(model[index] ?? next);
+      }
+      const order: number[] = [];
+      for (; queue.size > 0; queue.shift()) order.push(queue.headSequence);
+      expect(order).toEqual(model);
+      // Nothing is kept but a first block.
+      expect(queue.usedBytes).toBeLessThanOrEqual(FIRST * ENTRY_BYTES);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('blocks whose entries have all left from the middle go when the head gets there', () => {
+  const queue = new PositionQueue();
+  pushMany(queue, FIRST + 20 * BLOCK);
+  for (let sequence = 1; sequence < FIRST + 20 * BLOCK - 1; sequence++) queue.remove(sequence);
+  expect(queue.size).toBe(2);
+  queue.shift();
+  expect([queue.headSequence, queue.headSlot]).toEqual([
+    FIRST + 20 * BLOCK - 1,
+    FIRST + 20 * BLOCK - 1,
+  ]);
+  expect(queue.usedBytes).toBe(BLOCK * ENTRY_BYTES);
+});

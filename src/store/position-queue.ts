@@ -1,6 +1,7 @@
 // First in, first out, of record positions: 8 bytes each, in typed arrays that are chained, so that a queue of millions costs
 // the collector a few thousand objects and an empty one costs nothing. Every entry has a sequence number, counted from 0 and
-// never used twice, which is its place in the queue for good.
+// never used twice, which is its place in the queue for good. By it an entry may leave from the middle, too: what stays behind
+// is an empty place, which is passed over.
 
 import type { LoggedQueue } from './log/message-log.ts';
 import type { PositionVisitor } from './position-holder.ts';
@@ -13,11 +14,16 @@ const BLOCK_BYTES = BLOCK_ENTRIES * 8;
 /** Full-size blocks kept for the next queue that grows. */
 const KEPT_BLOCKS = 64;
 
+/** So many places at the front of the list of blocks may be empty before it is made anew. */
+const ALLOWED_GONE_BLOCKS = 64;
+
+/** In place of the slot of an entry that left from the middle. */
+const EMPTY = -1;
+
 class PositionBlock {
   /** Slot and offset of each entry, alternating. */
   readonly entries: Int32Array;
   readonly capacity: number;
-  next: PositionBlock | undefined;
 
   constructor(capacity: number) {
     this.entries = new Int32Array(capacity * 2);
@@ -34,18 +40,22 @@ function openBlock(capacity: number): PositionBlock {
 }
 
 function closeBlock(block: PositionBlock): void {
-  block.next = undefined;
   if (block.capacity === BLOCK_ENTRIES && spareBlocks.length < KEPT_BLOCKS) spareBlocks.push(block);
 }
 
 export class PositionQueue {
   readonly #account: (deltaBytes: number) => void;
+  /** All blocks in order, behind those that are gone. All but the first have the full size. */
+  #blocks: (PositionBlock | undefined)[] = [];
+  #goneBlocks = 0;
   #head: PositionBlock | undefined;
   #tail: PositionBlock | undefined;
   /** Index of the first entry in the head block, and of the first free place in the tail block. */
   #headAt = 0;
   #tailAt = 0;
   #size = 0;
+  /** Places between head and tail whose entry has left. */
+  #emptyPlaces = 0;
   #headSequence = 0;
   #blockEntries = 0;
 
@@ -61,6 +71,11 @@ export class PositionQueue {
   /** The sequence number of the entry at the head, or of the next one to come. */
   get headSequence(): number {
     return this.#headSequence;
+  }
+
+  /** The sequence number of the next entry to come. */
+  get nextSequence(): number {
+    return this.#headSequence + this.#size + this.#emptyPlaces;
   }
 
   /** Bytes of all blocks. */
@@ -95,24 +110,68 @@ export class PositionQueue {
 
   /** Removes the entry at the head; there must be one. */
   shift(): void {
-    this.#headAt += 1;
-    this.#headSequence += 1;
     this.#size -= 1;
     if (this.#size === 0) {
+      this.#headSequence += 1 + this.#emptyPlaces;
       this.#rewind();
-    } else if (this.#headAt === this.#head!.capacity) {
-      const done = this.#head!;
-      this.#head = done.next;
-      this.#headAt = 0;
-      this.#close(done);
+      return;
     }
+    this.#advance();
+    if (this.#emptyPlaces > 0) this.#skipEmpty();
+  }
+
+  /** Removes the entry of that number, wherever it is; it must be there. */
+  remove(sequence: number): void {
+    if (sequence === this.#headSequence) {
+      this.shift();
+      return;
+    }
+    const block = this.#blockOf(sequence)!;
+    block.entries[this.#placeIn(block, sequence) * 2] = EMPTY;
+    this.#emptyPlaces += 1;
+    this.#size -= 1;
+  }
+
+  /** Whether the entry of that number is still there. */
+  has(sequence: number): boolean {
+    const block = this.#blockOf(sequence);
+    return block !== undefined && block.entries[this.#placeIn(block, sequence) * 2] !== EMPTY;
+  }
+
+  /** Slot of the entry of that number, which must be there. */
+  slotAt(sequence: number): number {
+    const block = this.#blockOf(sequence)!;
+    return block.entries[this.#placeIn(block, sequence) * 2]!;
+  }
+
+  /** Offset of the entry of that number, which must be there. */
+  offsetAt(sequence: number): number {
+    const block = this.#blockOf(sequence)!;
+    return block.entries[this.#placeIn(block, sequence) * 2 + 1]!;
+  }
+
+  /** The number of the first entry from `sequence` on, or `nextSequence` when there is none. */
+  firstFrom(sequence: number): number {
+    let at = Math.max(sequence, this.#headSequence);
+    while (at < this.nextSequence && !this.has(at)) at += 1;
+    return at;
+  }
+
+  /** The number of the entry that `index` others come before, or `nextSequence` when there are not so many. */
+  sequenceAt(index: number): number {
+    if (index >= this.#size) return this.nextSequence;
+    if (this.#emptyPlaces === 0) return this.#headSequence + index;
+    let sequence = this.#headSequence;
+    for (let before = index; before > 0; before--) sequence = this.firstFrom(sequence + 1);
+    return sequence;
   }
 
   /** Shows every position in a moving segment to `visitor`, which may replace it. */
   visit(queue: LoggedQueue | undefined, visitor: PositionVisitor): void {
     let sequence = this.#headSequence;
     let at = this.#headAt;
-    for (let block = this.#head; block; block = block.next) {
+    for (let index = this.#goneBlocks; index < this.#blocks.length; index++) {
+      const block = this.#blocks[index]!;
       const end = block === this.#tail ? this.#tailAt : block.capacity;
       for (; at < end; at++, sequence++) {
         const slot = block.entries[at * 2]!;
@@ -125,21 +184,62 @@ export class PositionQueue {
     }
   }
 
-  /** Nothing is left: a small block starts over, a large one goes back. */
+  /** The block with the place of that number, if there is one between head and tail. */
+  #blockOf(sequence: number): PositionBlock | undefined {
+    if (sequence < this.#headSequence || sequence >= this.nextSequence) return undefined;
+    const behindHead = sequence - this.#headSequence + this.#headAt - this.#head!.capacity;
+    if (behindHead < 0) return this.#head;
+    return this.#blocks[this.#goneBlocks + 1 + Math.floor(behindHead / BLOCK_ENTRIES)];
+  }
+
+  #placeIn(block: PositionBlock, sequence: number): number {
+    const fromHead = sequence - this.#headSequence + this.#headAt;
+    return block === this.#head ? fromHead : (fromHead - this.#head!.capacity) % BLOCK_ENTRIES;
+  }
+
+  /** Makes the place behind the head the head. */
+  #advance(): void {
+    this.#headAt += 1;
+    this.#headSequence += 1;
+    const done = this.#head!;
+    if (this.#headAt < done.capacity) return;
+    this.#headAt = 0;
+    this.#blocks[this.#goneBlocks] = undefined;
+    this.#goneBlocks += 1;
+    this.#head = this.#blocks[this.#goneBlocks];
+    this.#close(done);
+    if (this.#goneBlocks < ALLOWED_GONE_BLOCKS || this.#goneBlocks * 2 < this.#blocks.length) {
+      return;
+    }
+    this.#blocks.splice(0, this.#goneBlocks);
+    this.#goneBlocks = 0;
+  }
+
+  /** Moves the head on to the next entry, which must be there. */
+  #skipEmpty(): void {
+    while (this.headSlot === EMPTY) {
+      this.#emptyPlaces -= 1;
+      this.#advance();
+    }
+  }
+
+  /** Nothing is left: a small block starts over, large ones go back. */
   #rewind(): void {
-    const block = this.#head!;
     this.#headAt = 0;
     this.#tailAt = 0;
-    if (block.capacity === FIRST_BLOCK_ENTRIES) return;
-    this.#close(block);
+    this.#emptyPlaces = 0;
+    if (this.#head === this.#tail && this.#head!.capacity === FIRST_BLOCK_ENTRIES) return;
+    for (const block of this.#blocks) if (block) this.#close(block);
+    this.#blocks = [];
+    this.#goneBlocks = 0;
     this.#head = undefined;
     this.#tail = undefined;
   }
 
   #extend(): PositionBlock {
     const block = openBlock(this.#tail === undefined ? FIRST_BLOCK_ENTRIES : BLOCK_ENTRIES);
-    if (this.#tail) this.#tail.next = block;
-    else this.#head = block;
+    this.#blocks.push(block);
+    this.#head ??= block;
     this.#tail = block;
     this.#tailAt = 0;
     this.#blockEntries += block.capacity;

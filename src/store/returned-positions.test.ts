@@ -94,3 +94,34 @@ test('it is a sorted array', () => {
     }),
   );
 });
+
+test('any of them can be found and removed by number', () => {
+  const numbers = fc.uniqueArray(fc.nat({ max: 300 }), { maxLength: 100, size: 'max' });
+  fc.assert(
+    fc.property(numbers, numbers, (pushed, going) => {
+      const returned = new ReturnedPositions();
+      for (const sequence of pushed) {
+        returned.push(sequence, sequence + 1, sequence + 2, sequence % 2 === 0);
+      }
+      const wanted = new Set(going);
+      const expected = pushed.filter((sequence) => wanted.has(sequence)).toSorted((a, b) => a - b);
+      const found: unknown[][] = [];
+      returned.find(wanted, (...all) => void found.push(all));
+      const row = (sequence: number) => [sequence, sequence + 1, sequence + 2, sequence % 2 === 0];
+      const byNumber = (a: unknown[], b: unknown[]) => Number(a[0]) - Number(b[0]);
+      expect(found.toSorted(byNumber)).toEqual(expected.map(row));
+      const removed: number[][] = [];
+      returned.remove(wanted, (...all) => void removed.push(all));
+      expect(removed.toSorted(byNumber)).toEqual(expected.map((at) => row(at).slice(0, 3)));
+      const left = pushed.filter((sequence) => !wanted.has(sequence)).toSorted((a, b) => a - b);
+      expect([...returned.inOrder()]).toEqual(left);
+      for (const sequence of going) expect(returned.has(sequence)).toBe(false);
+      for (const sequence of left) expect(returned.has(sequence)).toBe(true);
+      const order: unknown[][] = [];
+      for (; returned.size > 0; returned.shift()) {
+        order.push([...headOf(returned), returned.headWasDelivered]);
+      }
+      expect(order).toEqual(left.map(row));
+    }),
+  );
+});

@@ -47,20 +47,51 @@ export class ReturnedPositions {
   /** Removes the entry with the lowest sequence number; there must be one. */
   shift(): void {
     const last = --this.#size;
-    const sequence = this.#sequences[last]!;
-    const slot = this.#positions[last * 2]!;
-    const offset = this.#positions[last * 2 + 1]!;
-    let at = 0;
-    for (;;) {
-      let child = at * 2 + 1;
-      if (child >= last) break;
-      if (child + 1 < last && this.#sequences[child + 1]! < this.#sequences[child]!) child++;
-      if (this.#sequences[child]! >= sequence) break;
-      this.#move(child, at);
-      at = child;
-    }
-    this.#set(at, sequence, slot, offset);
+    this.#move(last, 0);
+    this.#sink(0);
     if (last === 0 && this.#sequences.length > INITIAL_ENTRIES) this.#resize(0);
+  }
+
+  /** Whether the entry of that number is here. Looks at all of them. */
+  has(sequence: number): boolean {
+    return this.#sequences.subarray(0, this.#size).includes(sequence);
+  }
+
+  /** The numbers of all entries, lowest first. */
+  inOrder(): Float64Array {
+    return this.#sequences.slice(0, this.#size).sort();
+  }
+
+  /** Calls `found` for the entries of those numbers that are here, in no particular order. */
+  find(
+    sequences: ReadonlySet<number>,
+    found: (sequence: number, slot: number, offset: number, wasDelivered: boolean) => void,
+  ): void {
+    for (let at = 0; at < this.#size; at++) {
+      const sequence = this.#sequences[at]!;
+      if (!sequences.has(sequence)) continue;
+      const slot = this.#positions[at * 2]!;
+      found(sequence, slot < 0 ? ~slot : slot, this.#positions[at * 2 + 1]!, slot >= 0);
+    }
+  }
+
+  /** Removes the entries of those numbers, and passes each to `removed`. All in one go, since each go looks at all entries. */
+  remove(
+    sequences: ReadonlySet<number>,
+    removed: (sequence: number, slot: number, offset: number) => void,
+  ): void {
+    const end = this.#size;
+    let kept = 0;
+    for (let at = 0; at < end; at++) {
+      const sequence = this.#sequences[at]!;
+      const slot = this.#positions[at * 2]!;
+      const offset = this.#positions[at * 2 + 1]!;
+      if (sequences.has(sequence)) removed(sequence, slot < 0 ? ~slot : slot, offset);
+      else this.#set(kept++, sequence, slot, offset);
+    }
+    this.#size = kept;
+    for (let at = (kept >> 1) - 1; at >= 0; at--) this.#sink(at);
+    if (kept === 0 && this.#sequences.length > INITIAL_ENTRIES) this.#resize(0);
   }
 
   /** Shows every position in a moving segment to `visitor`, which may replace it. */
@@ -74,6 +105,23 @@ export class ReturnedPositions {
       this.#positions[at * 2] = stored < 0 ? ~visitor.slot : visitor.slot;
       this.#positions[at * 2 + 1] = visitor.offset;
     }
+  }
+
+  /** Moves an entry down until no lower number is below it. */
+  #sink(start: number): void {
+    const sequence = this.#sequences[start]!;
+    const slot = this.#positions[start * 2]!;
+    const offset = this.#positions[start * 2 + 1]!;
+    let at = start;
+    for (;;) {
+      let child = at * 2 + 1;
+      if (child >= this.#size) break;
+      if (child + 1 < this.#size && this.#sequences[child + 1]! < this.#sequences[child]!) child++;
+      if (this.#sequences[child]! >= sequence) break;
+      this.#move(child, at);
+      at = child;
+    }
+    this.#set(at, sequence, slot, offset);
   }
 
   #set(at: number, sequence: number, slot: number, offset: number): void {

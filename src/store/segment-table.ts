@@ -4,6 +4,11 @@ import { Segment } from './segment.ts';
 /** Records larger than a quarter of this get a segment of their own. */
 export const SEGMENT_BYTES = 1024 * 1024;
 
+/** What a segment takes that begins with a chunk of that size: whole ones of the standard size. */
+export function segmentBytesFor(chunkBytes: number): number {
+  return Math.max(1, Math.ceil(chunkBytes / SEGMENT_BYTES)) * SEGMENT_BYTES;
+}
+
 /** Memory kept for the next segments; more than that goes back to the system. */
 const KEPT = 16;
 

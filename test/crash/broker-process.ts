@@ -65,6 +65,11 @@ export class BrokerProcess {
     }
   }
 
+  /** Sends a signal that does not end it. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
   async end(signal: NodeJS.Signals): Promise<Ending> {
     this.#child?.kill(signal);
     return await this.#ended;

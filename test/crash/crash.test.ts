@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { crashTest } from './crash-test.ts';
+import { fullDiskTest } from './full-disk.ts';
 
 function dataDir(): string {
   const path = mkdtempSync(join(tmpdir(), 'leveret-crash-'));
@@ -26,4 +27,10 @@ test('a disk that forgets is noticed', { timeout: 60_000 }, async () => {
   };
   const report = await crashTest({ dataDir: dataDir(), kills: 2, whileDead: forget });
   expect(report.problems.join('\n')).toContain('lost');
+});
+
+test('a disk that fills up loses nothing', { timeout: 120_000 }, async (context) => {
+  const report = await fullDiskTest(() => {});
+  if (typeof report === 'string') return context.skip(report);
+  expect(report.problems).toEqual([]);
 });

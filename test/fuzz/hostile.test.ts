@@ -410,7 +410,7 @@ test('a publisher that does not know connection.blocked is held back without a w
   // Others are served, as long as they do not publish.
   const other = await (await on.wire().handshake()).channel();
   await other.call('queue.purge', { queue: 'full' });
-  await until(() => client.untakenBytes === 0 || on.broker.memoryAlarm.isRaised);
+  await until(() => client.untakenBytes === 0 || on.broker.alarms.memory.isRaised);
   await other.call('queue.delete', { queue: 'full' });
 });
 
@@ -518,12 +518,12 @@ test('bodies that are begun and not ended count as memory in use', async () => {
     connection.write(headerFrame(number, 2 * MIB));
     for (let sent = 0; sent < MIB; sent += body.length) connection.write(bodyFrame(number, body));
     await turns(4);
-    if (on.broker.memoryAlarm.isRaised) break;
+    if (on.broker.alarms.memory.isRaised) break;
   }
   await connection.expect('connection.blocked');
   connection.destroy();
   await on.outwait();
-  expect(on.broker.memoryAlarm.isRaised).toBe(false);
+  expect(on.broker.alarms.memory.isRaised).toBe(false);
   await expectNothingLeft(on);
 });
 

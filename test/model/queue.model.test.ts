@@ -7,6 +7,7 @@ import type { Consumer } from '../../src/broker/queue/consumer.ts';
 import type { Queue } from '../../src/broker/queue/queue.ts';
 import { Turn } from '../../src/broker/turn.ts';
 import { VHost } from '../../src/broker/vhost.ts';
+import type { Clock } from '../../src/platform/clock.ts';
 import { silentLog } from '../../src/platform/log.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { blockOf } from '../../src/protocol/block.ts';
@@ -69,6 +70,7 @@ interface Delivery {
   readonly sequence: number;
   readonly slot: number;
   readonly offset: number;
+  readonly bodyBytes: number;
 }
 
 class FakeConsumer implements Consumer {
@@ -95,9 +97,9 @@ class FakeConsumer implements Consumer {
   canTake(): boolean {
     return this.noAck || this.#prefetch === 0 || this.held < this.#prefetch;
   }
-  deliver(sequence: number, slot: number, offset: number, redelivered: boolean): void {
-    this.#real.took(this, this.noAck, sequence, slot, offset, redelivered);
+  deliver(sequence: number, slot: number, offset: number, redelivered: boolean): number {
     if (!this.noAck) this.held += 1;
+    return this.#real.took(this, this.noAck, sequence, slot, offset, redelivered);
   }
   settled(): void {
     this.held -= 1;
@@ -117,6 +119,8 @@ class Real {
   deliveries: Delivery[] = [];
   /** Delivered and not settled, by id. */
   readonly held = new Map<number, Delivery>();
+  /** Of the body of every message there ever was. */
+  readonly bytes = new Map<number, number>();
   #deferred: (() => void)[] = [];
   #lastId = 0;
   readonly #arguments: FieldTable;
@@ -125,13 +129,14 @@ class Real {
     this.#arguments = new FieldTable(
       singleActive ? [['x-single-active-consumer', { type: 't', value: true }]] : [],
     );
-    const turn = new Turn({
+    const clock: Clock = {
       now: () => 0,
       after: () => ({ cancel: () => {} }),
       defer: (run) => void this.#deferred.push(run),
-    });
+    };
     const services = {
-      turn,
+      clock,
+      turn: new Turn(clock),
       store: this.store,
       random: systemRandom,
       log: silentLog,
@@ -163,8 +168,9 @@ class Real {
     content.propertiesEnd = 4;
     content.bodyAt = 4;
     content.bodyEnd = bytes.length;
-    const { slot, recordAt } = storeMessage(this.store, content, [this.queue]);
-    this.queue.publish(slot, recordAt);
+    const { slot, recordAt } = storeMessage(this.store, content, [this.queue], { nowMs: 0 });
+    this.queue.publish(slot, recordAt, content.bodySizeBytes, false);
+    this.bytes.set(this.#lastId, content.bodySizeBytes);
     return this.#lastId;
   }
 
@@ -175,22 +181,25 @@ class Real {
     slot: number,
     offset: number,
     redelivered: boolean,
-  ): void {
+  ): number {
     const content = new Content();
     viewMessage(this.store.segment(slot), offset, content);
     const id = content.block.view.getUint32(content.bodyAt);
-    const delivery = { id, redelivered, consumer, queue: this.queue, sequence, slot, offset };
+    const bodyBytes = content.bodySizeBytes;
+    const at = { sequence, slot, offset, bodyBytes };
+    const delivery = { id, redelivered, consumer, queue: this.queue, ...at };
     this.deliveries.push(delivery);
     if (noAck) this.queue.settleDelivered(sequence, slot);
     else this.held.set(id, delivery);
+    return bodyBytes;
   }
 
   /** Takes a delivery away from whoever holds it, as the server's Unacked does. */
   settle(id: number, how: 'ack' | 'requeue'): void {
-    const { queue, consumer, sequence, slot, offset } = this.held.get(id)!;
+    const { queue, consumer, sequence, slot, offset, bodyBytes } = this.held.get(id)!;
     this.held.delete(id);
     if (how === 'ack') queue.settle(sequence, slot);
-    else queue.requeue(sequence, slot, offset);
+    else queue.requeue(sequence, slot, offset, bodyBytes, false);
     consumer?.settled();
   }
 
@@ -225,11 +234,13 @@ abstract class Step implements fc.Command<Model, Real> {
     const { queue } = real;
     expect({
       ready: queue.readyCount,
+      readyBytes: queue.readyBytes,
       unacked: queue.unackedCount,
       consumers: [...queue.consumers].map(({ tag }) => tag),
       held: [...real.held.keys()].sort((a, b) => a - b),
     }).toEqual({
       ready: model.ready.length,
+      readyBytes: model.ready.reduce((sum, { id }) => sum + real.bytes.get(id)!, 0),
       unacked: model.unacked.filter(({ orphaned }) => !orphaned).length,
       consumers: model.consumers.map(({ tag }) => String(tag)),
       held: model.unacked.map(({ id }) => id).sort((a, b) => a - b),

@@ -146,6 +146,15 @@ describe('refusing to start', () => {
     );
   });
 
+  test('a WebSocket port that is taken', async () => {
+    const { port } = await occupy();
+    expectSentence(
+      await run(['--port', '0', '--data-dir', 'memory', '--websocket-port', `${port}`]),
+      new RegExp(`port ${port} on 127\\.0\\.0\\.1 is in use`),
+      /--websocket-port/,
+    );
+  });
+
   test.each([
     ['an unknown option', ['--bogus'], /unknown option '--bogus'/, /--help/],
     ['an unknown command', ['frobnicate'], /unknown command 'frobnicate'/, /--help/],

@@ -1,45 +1,36 @@
 // Planted bugs that the simulation must find: disks that lie, and a broker whose source is changed as it is loaded. Takes
 // minutes, so it has a command of its own: npm run sim:canaries.
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { mutants } from './changed-source.ts';
-import { runSimulation } from './run-process.ts';
+import { expectFound } from './run-process.ts';
 
-const TIME_LIMIT_MS = 180_000;
+const TIME_LIMIT_MS = 600_000;
 
 /** Seeds shortly before the one that finds a rare bug, to save time; any later one will do as well. */
 const BEFORE: Readonly<Record<string, number>> = {
+  'a key is written apart from its message': 74,
   'a torn write of several chunks counts as damage': 82,
   'a file is used again before what emptied it is on disk': 535,
   'what was delivered is forgotten with an old file': 182,
 };
 
+/** Mutants that concern what is held back and remembered. */
+const HELD: ReadonlySet<string> = new Set([
+  'a key is written apart from its message',
+  'what is held back is due anew after a restart',
+]);
+
 const FLAWS = ['saysDoneEarly', 'recyclesEarly', 'flipsBits', 'replacesInPlace'];
 
 describe.concurrent('the simulation fails', { timeout: TIME_LIMIT_MS }, () => {
   test.each(FLAWS)('with a disk that %s', async (flaw) => {
-    const { isContent, text } = await runSimulation(
-      '--seed',
-      '1',
-      '--seeds',
-      '300',
-      '--flaw',
-      flaw,
-    );
-    expect(text).toMatch(/^seed \d+, life \d+: /m);
-    expect(isContent).toBe(false);
+    await expectFound('--seed', '1', '--seeds', '300', '--flaw', flaw);
   });
 
   test.each(Object.keys(mutants))('when %s', async (mutant) => {
     const seed = String(BEFORE[mutant] ?? 1);
-    const { isContent, text } = await runSimulation(
-      '--seed',
-      seed,
-      '--seeds',
-      '2000',
-      '--mutant',
-      mutant,
-    );
-    expect(text).toMatch(/^seed \d+, life \d+: /m);
-    expect(isContent).toBe(false);
+    const what = HELD.has(mutant) ? 'held' : 'clients';
+    const options = ['--seed', seed, '--seeds', '2000', '--mutant', mutant, '--what', what];
+    await expectFound(...options);
   });
 });

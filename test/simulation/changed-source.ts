@@ -14,12 +14,15 @@ const SMALL_SIZES: readonly Change[] = [
 ];
 
 const LOG = '/src/store/log/message-log.ts';
+const LOG_FILES = '/src/store/log/log-files.ts';
+const INDEX = '/src/store/log/file-index.ts';
+const ORDER = '/src/store/log/chunk-order.ts';
 const RECOVERY = '/src/store/log/log-recovery.ts';
 
 /** Named for what they do. */
 export const mutants: Readonly<Record<string, readonly Change[]>> = {
   'the CRC is not looked at': [
-    ['/src/store/log/chunk.ts', /isIntact: ?view[^}]+/, 'isIntact:true'],
+    ['/src/store/log/chunk.ts', /isIntact ?= ?view[^;]+/, 'isIntact=true'],
   ],
   'a reply waits for a write that never comes': [
     [LOG, /this\.isDirty ?\? ?generation ?: ?this\.#generation\+\+/, 'generation'],
@@ -28,13 +31,14 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
     ['/src/store/log/residency.ts', /segment\.unwritten ?> ?0/, 'false'],
   ],
   'a torn write of several chunks counts as damage': [
-    [RECOVERY, /sequence ?- ?index ?<= ?expected/, 'false'],
+    [ORDER, /sequence ?- ?index ?<= ?expected/, 'false'],
   ],
   'a file is used again before what emptied it is on disk': [
-    [LOG, /this\.#emptied\[0\]\.generation ?<= ?synced/, 'true'],
+    [LOG_FILES, /this\.#emptied\[0\]\.generation ?> ?written/, 'false'],
+    [LOG_FILES, /this\.#emptied\[0\]\.generation ?<= ?written/, 'true'],
   ],
   'sequence numbers start over when all files are empty': [
-    [LOG, /this\.#files\.length ?={2,3} ?1/, 'false'],
+    [LOG_FILES, /this\.#files\.length ?={2,3} ?1/, 'false'],
     [RECOVERY, /Math\.max\(0, ?files\.length ?- ?1\)/, 'files.length'],
   ],
   'what was delivered is forgotten with an old file': [
@@ -59,8 +63,23 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
   'a torn write of several definitions counts as damage': [
     ['/src/store/journal.ts', /line\.startsWith\([^)]*\) ?\|\| ?line\.includes\([^)]*\)/, 'false'],
   ],
+  'the index of a file leaves out what was acknowledged': [
+    [INDEX, /settled\(queue, ?first, ?count\) ?\{/, 'settled(queue,first,count){return;'],
+  ],
+  'a key is written apart from its message': [
+    [LOG, /CHUNK_HEADER_BYTES ?\+ ?sizeBytes ?<= ?SEGMENT_BYTES/, 'false'],
+  ],
+  'what is held back is due anew after a restart': [
+    ['/src/broker/exchange/delayed-messages.ts', /recovered\.publishedAtMs\(i\)/, 'undefined'],
+  ],
+  'a flush while a write is under way is forgotten': [
+    [LOG, /this\.#isAnnounced ?= ?isDirty/, 'void 0'],
+  ],
+  'what found no space counts as written': [
+    ['/src/store/log/log-writer.ts', /onNoSpace\(\)/, 'succeeded()'],
+  ],
   'an acknowledgement is not written': [
-    [LOG, /#writeSettled\(queue, ?range\) ?\{/, '#writeSettled(queue,range){return;'],
+    [LOG, /#writeSettled\(queue, ?\{ ?first, ?count ?\}\) ?\{/, '#writeSettled(){return;'],
   ],
 };
 

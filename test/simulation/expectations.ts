@@ -71,7 +71,8 @@ export interface Entry {
   settledAt: Time;
   /** When it was delivered for the first time. */
   deliveredAt: Time;
-  deliveredInLife: number;
+  /** The last life in which it was delivered and not marked redelivered. */
+  freshInLife: number;
   /** It was delivered in an earlier life, and that was on disk. */
   mustBeRedelivered: boolean;
   /** Who has it unacknowledged. */
@@ -146,7 +147,7 @@ export class QueueModel {
         fate: 'here',
         settledAt: NEVER,
         deliveredAt: NEVER,
-        deliveredInLife: -1,
+        freshInLife: -1,
         mustBeRedelivered: false,
         holder: undefined,
       };
@@ -187,12 +188,13 @@ export class QueueModel {
     if (entry.fate === 'gone')
       throw new Violation(`${what} came back after it was settled for good`);
     if (entry.fate === 'settled') throw new Violation(`${what} was delivered after it was settled`);
-    const wasDelivered = entry.mustBeRedelivered || entry.deliveredInLife === life;
+    // Two connections may hear in another order than the broker spoke, so a delivery that is marked may be seen first.
+    const wasDelivered = entry.mustBeRedelivered || entry.freshInLife === life;
     if (wasDelivered && !redelivered) throw new Violation(`${what} is not marked redelivered`);
+    if (!redelivered) entry.freshInLife = life;
     // It may be given back, and purged then.
     entry.fate = this.purgedAt === NEVER ? 'maybe' : 'here';
     if (entry.deliveredAt === NEVER) entry.deliveredAt = now;
-    entry.deliveredInLife = life;
     return entry;
   }
 

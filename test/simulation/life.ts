@@ -17,7 +17,7 @@ import {
 } from './expectations.ts';
 import { type ChannelMode, type ChannelWorld, SimChannel } from './sim-channel.ts';
 import { CHANNELS, SimClient } from './sim-client.ts';
-import type { SimDisk } from './sim-disk.ts';
+import type { Deed, SimDisk } from './sim-disk.ts';
 import type { Simulation } from './simulation.ts';
 
 const QUEUES = ['q0', 'q1', 'q2', 'q3'];
@@ -28,6 +28,7 @@ const MAX_CONSUMERS = 4;
 /** Turns without any news after which nothing more comes. */
 const IDLE_TURNS = 12;
 const MAX_TURNS = 3000;
+const DEEDS: readonly Deed[] = ['replace', 'rename', 'remove', 'prepare'];
 
 /** A broker that runs. */
 export interface Stage {
@@ -179,10 +180,18 @@ export class Life implements ChannelWorld {
     const disk = this.#disk;
     const probability = dice.pick([0.1, 0.3, 0.6, 0.9]);
     if (dice.chance(0.05)) disk.stopIn(dice.integer(1, 60));
-    if (dice.chance(0.02)) disk.isFull = true;
-    if (dice.chance(0.02)) disk.isBroken = true;
+    else if (dice.chance(0.1)) disk.stopAt(dice.pick(DEEDS));
+    const fullAtTurn = dice.chance(0.1) ? dice.integer(0, turns) : -1;
+    const brokenAtTurn = dice.chance(0.03) ? dice.integer(0, turns) : -1;
     let left = turns;
     while (left-- > 0 && !disk.isStopped) {
+      if (disk.isFull && dice.chance(0.1)) disk.isFull = false;
+      if (left === fullAtTurn) {
+        disk.isFull = true;
+        this.#simulation.tally.fullDisks += 1;
+      }
+      if (left === brokenAtTurn) disk.isBroken = true;
+      if (dice.chance(0.3)) this.stage.clock.advance(dice.pick([10, 30, 110]));
       if (this.#parties.length < 3 && dice.chance(this.#parties.length === 0 ? 1 : 0.15)) {
         this.#parties.push(new Party(this, [dice.pick(MODES), dice.pick(MODES)]));
       }
@@ -222,6 +231,7 @@ export class Life implements ChannelWorld {
   /** Lets everything come that is on its way; then every request must have its answer. */
   async quiesce(): Promise<void> {
     const disk = this.#disk;
+    disk.isFull = false;
     let idle = 0;
     for (let i = 0; i < MAX_TURNS && idle < IDLE_TURNS && !disk.isStopped; i++) {
       const news = this.#news;

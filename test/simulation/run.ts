@@ -2,6 +2,7 @@
 // over. A failure prints its seed and what happened last; the same seed and number of crashes play it again, exactly.
 //
 //   --minutes M    how long (default 5)         --seeds K    how many seeds (default: any number)
+//   --what held  delayed messages and deduplication (held-simulation.ts), rather than clients of queues
 //   --size real    segments and files as the server has them; by default they are small
 //   --flaw F       with a disk that is broken in a way of sim-disk.ts     --mutant M  with a bug of changed-source.ts
 import { register } from 'node:module';
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '5' },
     seeds: { type: 'string', default: 'Infinity' },
     size: { type: 'string', default: 'small' },
+    what: { type: 'string', default: 'clients' },
     flaw: { type: 'string' },
     mutant: { type: 'string' },
     steps: { type: 'string', default: String(STEPS_SHOWN) },
@@ -37,7 +39,9 @@ register('./changed-source.ts', {
   data: { isSmall: !isReal, mutant },
 });
 
-const { newTally, simulate, simulateMany } = await import('./simulation.ts');
+const { newTally, simulate: simulateClients, simulateMany } = await import('./simulation.ts');
+const { simulateHeld } = await import('./held-simulation.ts');
+const simulate = values.what === 'held' ? simulateHeld : simulateClients;
 const flaws = values.flaw === undefined ? {} : { [values.flaw]: true };
 const options = { cycles, flaws, maxBodyBytes: isReal ? 3 * 1024 * 1024 : 40_000 };
 
@@ -54,7 +58,7 @@ function* seeds(): Iterable<number> {
 const tally = newTally();
 process.stdout.write(`from seed ${first}, ${cycles} crashes each\n`);
 try {
-  await simulateMany(seeds(), options, tally, () => Date.now() > endAtMs);
+  await simulateMany(seeds(), options, tally, () => Date.now() > endAtMs, simulate);
   const seconds = (Date.now() - startedAtMs) / 1000;
   process.stdout.write(`${JSON.stringify(tally)}\n`);
   process.stdout.write(
@@ -71,13 +75,14 @@ try {
 async function replay(seed: number): Promise<void> {
   const steps: string[] = [];
   try {
-    await simulate(seed, { ...options, trace: (text) => void steps.push(text) });
+    const trace = (text: string) => void steps.push(text);
+    await simulate(seed, { ...options, trace }, newTally());
     process.stdout.write(`seed ${seed} failed and does not any more: it is not repeatable\n`);
   } catch (error) {
     process.stdout.write(`${steps.slice(-Number(values.steps)).join('\n')}\n`);
     process.stdout.write(`\n${(error as Error).message}\n`);
   }
-  const same = Object.entries({ size: values.size, flaw: values.flaw, mutant });
+  const same = Object.entries({ what: values.what, size: values.size, flaw: values.flaw, mutant });
   const others = same.map(([name, value]) => (value === undefined ? '' : ` --${name} '${value}'`));
   process.stdout.write(
     `again: npm run sim -- --seed ${seed} --cycles ${cycles} --seeds 1${others.join('')}\n`,

@@ -337,8 +337,10 @@ export class SimChannel {
       entry.settledAt = world.tick();
     } else {
       if (!isOutdated) {
-        if (entry.holder instanceof SimChannel) world.suspect(entry.holder, message);
-        entry.holder = this;
+        const { holder } = entry;
+        // What is not marked came first, though it was heard last.
+        if (holder instanceof SimChannel) world.suspect(redelivered ? holder : this, message);
+        if (redelivered || !holder) entry.holder = this;
       }
       this.unacked.set(tag, { entry, tag });
     }

@@ -10,6 +10,10 @@ import type { DataFile, Done, Files, PrepareRequest } from '../../src/platform/f
 import { Dice } from '../fuzz/dice.ts';
 
 export const SECTOR_BYTES = 512;
+/** What may still be free on a disk that is full. */
+const LITTLE_BYTES = 30_000;
+/** What is free on a disk that is not full. */
+const FREE_BYTES = 2 ** 40;
 
 export type CrashKind = 'kill' | 'power';
 
@@ -43,7 +47,7 @@ class Content {
       this.bytes = larger;
     }
     if (bytes.length === 0) return;
-    const last = Math.floor((end - 1) / SECTOR_BYTES);
+    const last = isSynced && this.stable.size === 0 ? -1 : Math.floor((end - 1) / SECTOR_BYTES);
     for (let sector = Math.floor(position / SECTOR_BYTES); sector <= last; sector++) {
       if (isSynced) this.stable.delete(sector);
       else if (!this.stable.has(sector)) this.stable.set(sector, this.#sector(sector));
@@ -98,6 +102,9 @@ interface Pending {
   fail?(): void;
 }
 
+/** What a disk can be stopped at. */
+export type Deed = 'replace' | 'rename' | 'remove' | 'prepare';
+
 interface UnsyncedName {
   readonly directory: string;
   undo(): void;
@@ -114,9 +121,10 @@ export class SimDisk implements Files {
   #isStopped = false;
   #inRecovery = false;
   #stopsIn = Number.POSITIVE_INFINITY;
-  /** The next preparation fails with ENOSPC. */
+  #stopsAt: Deed | undefined;
+  /** Nothing can grow: whatever wants to fails with ENOSPC, perhaps in the middle. */
   isFull = false;
-  /** The next write that finishes fails with EIO. */
+  /** The next write, read or sync that finishes fails with EIO. */
   isBroken = false;
 
   constructor(dice: Dice, flaws: Flaws = {}, names = new Map<string, Content>()) {
@@ -137,6 +145,15 @@ export class SimDisk implements Files {
   /** The machine stops at the `calls`-th call from here on. */
   stopIn(calls: number): void {
     this.#stopsIn = calls;
+  }
+
+  /** The machine stops the next time that this is asked for. */
+  stopAt(deed: Deed): void {
+    this.#stopsAt = deed;
+  }
+
+  #begins(deed: Deed): void {
+    if (this.#stopsAt === deed) this.#stopsIn = 1;
   }
 
   /** While the broker is being made, a stop is thrown; later it is only felt. */
@@ -171,6 +188,7 @@ export class SimDisk implements Files {
     if (kind === 'power') this.#loseUnsynced();
     if (this.#flaws.flipsBits && this.#dice.chance(0.3)) this.#flipBit();
     const disk = new SimDisk(this.#dice, this.#flaws, this.#names);
+    disk.isFull = this.isFull;
     if (kind === 'kill') disk.#unsyncedNames = this.#unsyncedNames;
     return disk;
   }
@@ -210,6 +228,7 @@ export class SimDisk implements Files {
     recycled: string | undefined,
     done: (error: Error | undefined, file?: DataFile) => void,
   ): void {
+    this.#begins('prepare');
     if (this.#stops()) return;
     const { path, durable } = request;
     const stale =
@@ -218,17 +237,30 @@ export class SimDisk implements Files {
     const zeroed = isRecycled ? request.zeroBytes : request.sizeBytes;
     const zeros = (count: number) => this.#need(stale ?? path).put(0, new Uint8Array(count), true);
     const begin = () => {
-      if (!isRecycled) this.#create(path);
+      if (isRecycled) this.#syncNames(dirname(path));
+      else this.#create(path);
     };
     this.#pending.push({
       finish: () => {
-        if (this.isFull) {
-          this.isFull = false;
-          done(systemError('ENOSPC'));
+        // Files that are used again need no space, as a rule; and sometimes there is a little left.
+        const content = stale === undefined ? undefined : this.#need(stale);
+        const grows = content === undefined || content.size < request.sizeBytes;
+        const fails = grows
+          ? request.sizeBytes > LITTLE_BYTES || this.#dice.chance(0.6)
+          : this.#dice.chance(0.1);
+        if (this.isFull && fails) {
+          if (!isRecycled && this.#dice.chance(0.7)) {
+            begin();
+            zeros(this.#dice.integer(0, zeroed / SECTOR_BYTES) * SECTOR_BYTES);
+          }
+          done(systemError('ENOSPC', path));
           return;
         }
         begin();
         zeros(zeroed);
+        if (content && grows) {
+          content.put(content.size, new Uint8Array(request.sizeBytes - content.size), true);
+        }
         if (stale !== undefined) this.#rename(stale, path);
         this.#syncNames(dirname(path));
         done(undefined, this.#file(this.#need(path), durable));
@@ -287,10 +319,16 @@ export class SimDisk implements Files {
       this.#stops();
       return;
     }
+    this.#begins('replace');
     const isLast = this.#stopsIn <= 1;
     const bytes = new TextEncoder().encode(text);
     if (isLast) this.#replaceInPart(path, bytes);
     if (this.#stops()) return;
+    if (this.isFull) {
+      const part = bytes.subarray(0, this.#dice.integer(0, bytes.length));
+      this.#create(`${path}.new`).put(0, part, false);
+      throw systemError('ENOSPC', path);
+    }
     this.#create(`${path}.new`).put(0, bytes, true);
     this.#rename(`${path}.new`, path);
     this.#syncNames(dirname(path));
@@ -311,11 +349,13 @@ export class SimDisk implements Files {
   createText(path: string, text: string): boolean {
     if (this.#stops()) return true;
     if (this.#names.has(path)) return false;
+    if (this.isFull) throw systemError('ENOSPC', path);
     this.#create(path).put(0, new TextEncoder().encode(text), false);
     return true;
   }
 
   rename(from: string, to: string): void {
+    this.#begins('rename');
     const stopsAfter = this.#stopsIn === 1 && this.#dice.chance(0.5);
     if (stopsAfter && !this.#isStopped) this.#rename(from, to);
     if (this.#stops()) return;
@@ -323,7 +363,12 @@ export class SimDisk implements Files {
     this.#syncNames(dirname(to));
   }
 
+  freeBytes(_path: string, done: (error: Error | undefined, bytes?: number) => void): void {
+    if (!this.#isStopped) done(undefined, this.isFull ? 0 : FREE_BYTES);
+  }
+
   remove(path: string): void {
+    this.#begins('remove');
     if (this.#stops()) return;
     const content = this.#names.get(path);
     if (!content) return;
@@ -395,6 +440,7 @@ export class SimDisk implements Files {
             content.sync();
             done(undefined);
           },
+          fail: () => done(systemError('EIO')),
         });
       },
       read(position, into, done) {
@@ -405,17 +451,12 @@ export class SimDisk implements Files {
             content.get(position, into);
             done(undefined);
           },
+          fail: () => done(systemError('EIO')),
         });
       },
       readNow(position, into) {
         check();
         if (!disk.#stops()) content.get(position, into);
-      },
-      writeNow(position, bytes) {
-        check();
-        if (disk.#stopsIn <= 1 && !disk.#isStopped)
-          disk.#tearWrite(content, position, [bytes], 'power', durable);
-        if (!disk.#stops()) content.put(position, bytes, durable);
       },
       close() {
         isOpen = false;
@@ -434,6 +475,12 @@ export class SimDisk implements Files {
     this.#pending.push({
       // What is written is what lies in the parts when the system gets to it.
       finish: () => {
+        const grows = position + lengthOf(parts) > content.size;
+        if (this.isFull && grows) {
+          this.#tearWrite(content, position, parts, 'kill', durable);
+          done(systemError('ENOSPC'));
+          return;
+        }
         content.put(position, concat(parts), durable && !early);
         done(undefined);
       },
@@ -473,10 +520,14 @@ export class SimDisk implements Files {
   }
 }
 
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
 function concat(parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts;
   if (parts.length === 1 && only) return only;
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const all = new Uint8Array(lengthOf(parts));
   let at = 0;
   for (const part of parts) {
     all.set(part, at);

@@ -4,6 +4,7 @@
 //   life: start (may crash on the way) -> definitions as promised? -> all messages looked at, now and then -> turns -> crash
 import { setImmediate as turn } from 'node:timers/promises';
 import { Broker } from '../../src/broker/broker.ts';
+import type { SyncMode } from '../../src/broker/storage.ts';
 import type { Log } from '../../src/platform/log.ts';
 import { ManualClock } from '../../src/platform/manual-clock.ts';
 import { MemoryNetwork } from '../../src/platform/memory-network.ts';
@@ -35,6 +36,9 @@ export interface Tally {
   delivered: number;
   looks: number;
   diskErrors: number;
+  /** Times that the disk was full, and starts that this prevented. */
+  fullDisks: number;
+  refusedStarts: number;
 }
 
 export function newTally(): Tally {
@@ -46,6 +50,8 @@ export function newTally(): Tally {
     delivered: 0,
     looks: 0,
     diskErrors: 0,
+    fullDisks: 0,
+    refusedStarts: 0,
   };
 }
 
@@ -89,11 +95,13 @@ export class Simulation {
   syncedUpTo: Time = 0;
   disk: SimDisk;
   readonly #seed: number;
+  readonly #sync: SyncMode;
   #failure: unknown;
 
   constructor(seed: number, options: SimulationOptions, tally: Tally) {
     this.#seed = seed;
     this.dice = new Dice(seed);
+    this.#sync = this.dice.chance(0.2) ? this.dice.pick(['interval', 'never']) : 'always';
     this.options = options;
     this.tally = tally;
     this.disk = new SimDisk(this.dice, options.flaws);
@@ -137,18 +145,21 @@ export class Simulation {
   /** One life and the end of it. */
   async #live(isLast: boolean): Promise<void> {
     const { dice } = this;
-    const life = await this.#start(dice.chance(0.1));
+    const life = await this.#start(dice.chance(0.2));
     if (isLast || dice.chance(0.3)) await life.look(false);
     await life.play(dice.integer(0, dice.pick(TURNS)));
-    if (isLast || dice.chance(0.1)) {
+    let isSynced = false;
+    if (isLast || dice.chance(this.#sync === 'interval' ? 0.4 : 0.1)) {
       await life.quiesce();
-      if (dice.chance(0.5)) await this.#stopInOrder(life);
+      isSynced = this.#sync === 'interval' && !life.stage.hasFailed();
+      if (dice.chance(0.5)) isSynced = await this.#stopInOrder(life);
     }
-    this.#crash();
+    this.#crash(isSynced);
   }
 
   /** Takes out everything and sees that it stays out. */
   async #finish(): Promise<void> {
+    this.disk.isFull = false;
     const last = await this.#start(false);
     await last.look(true);
     this.#crash();
@@ -166,8 +177,12 @@ export class Simulation {
       try {
         return await this.#startOnce();
       } catch (error) {
-        if (!(error instanceof MachineStopped)) throw error;
-        this.tally.crashesInRecovery += 1;
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOSPC') {
+          this.tally.refusedStarts += 1;
+          this.disk.isFull = false;
+        } else if (error instanceof MachineStopped) this.tally.crashesInRecovery += 1;
+        else throw error;
         this.#crash();
         if (this.dice.chance(0.3)) this.disk.stopIn(this.dice.integer(1, CALLS_OF_A_START));
       }
@@ -188,12 +203,14 @@ export class Simulation {
           { clock, random: { bytes: (count) => dice.bytes(count) }, log: this.#log(failed) },
           {
             memoryLimitBytes: 512 * MIB,
+            diskFreeLimitBytes: dice.pick([0, 1]),
+            sync: this.#sync,
             maxMessageBytes: 16 * MIB,
             onDiskFailed: (error) => {
               brokenDisk = error;
             },
           },
-          new DataDirectory(disk, PATH, 1, () => false),
+          new DataDirectory(disk, PATH, { own: 1, identity: () => undefined }),
         ),
     );
     const vhost = broker.vhost('/')!;
@@ -245,10 +262,12 @@ export class Simulation {
     };
   }
 
-  async #stopInOrder(life: Life): Promise<void> {
+  /** True when it has stopped, and everything is on disk. */
+  async #stopInOrder(life: Life): Promise<boolean> {
     const { stage } = life;
     this.trace(() => 'stop in order');
     life.leave();
+    const wasFull = this.disk.isFull;
     let isClosed = false;
     const closed = stage.server.close().then(async () => {
       await stage.broker.close();
@@ -260,17 +279,24 @@ export class Simulation {
       if (i === 20) stage.clock.advance(5_000);
       await turn();
     }
-    if (this.disk.isStopped) return;
+    if (this.disk.isStopped) return false;
     if (!isClosed) throw new Violation('a stop in order does not end');
     await closed;
-    if (stage.hasFailed()) return;
+    // Who stops on a full disk keeps what was promised, and need not keep the rest.
+    if (stage.hasFailed() || wasFull) return false;
     this.synced(this.now);
     this.tally.cleanStops += 1;
+    return true;
   }
 
-  #crash(): void {
+  /**
+   * Where writes are not synced by themselves, a power cut must lose nothing only if `isSynced`: the broker has stopped in order,
+   * or the interval is over.
+   */
+  #crash(isSynced = false): void {
     this.checkFailure();
-    const kind = this.dice.chance(0.3) ? 'kill' : 'power';
+    const maySeverPower = this.#sync === 'always' || (isSynced && !this.disk.isStopped);
+    const kind = this.dice.chance(0.3) || !maySeverPower ? 'kill' : 'power';
     this.trace(() => `crash: ${kind}, ${this.disk.pendingCount} things under way on disk`);
     this.disk = this.disk.crash(kind);
     this.tally.crashes += 1;
@@ -310,6 +336,7 @@ export async function simulateMany(
   options: SimulationOptions,
   tally: Tally,
   isOver: () => boolean = () => false,
+  play: (seed: number, options: SimulationOptions, tally: Tally) => Promise<void> = simulate,
 ): Promise<void> {
   const waiting = seeds[Symbol.iterator]();
   let hasFailed = false;
@@ -318,7 +345,7 @@ export async function simulateMany(
       const next = waiting.next();
       if (next.done) return;
       try {
-        await simulate(next.value, options, tally);
+        await play(next.value, options, tally);
       } catch (error) {
         hasFailed = true;
         throw error;

@@ -24,13 +24,21 @@ export async function startLeveret(): Promise<Target> {
   const network = new MemoryNetwork();
   const server = new Server(broker, { version: '0.0.0', clusterName: 'wire tests' });
   const endpoint = await server.listen(network, { host: '127.0.0.1', port: 0 });
+  const settle = async () => {
+    for (let turn = 0; turn < SETTLING_TURNS; turn++) await setImmediate();
+  };
+  const passTime = async (ms: number) => {
+    await settle();
+    clock.advance(ms);
+  };
   return {
     kind: 'leveret',
     isShared: false,
     dial: () => transportPipe(network.connect(endpoint)),
-    async passTime(ms) {
-      for (let turn = 0; turn < SETTLING_TURNS; turn++) await setImmediate();
-      clock.advance(ms);
+    passTime,
+    async elapse(ms) {
+      await passTime(ms);
+      await settle();
     },
     async addUser({ user, password, tags, permissions }) {
       broker.users.add(user, broker.hashPassword(password), tags);

@@ -1,9 +1,10 @@
 // The log by itself: appends and settlements for queues that are mere numbers, and what recovery makes of the files.
 
+import { systemRandom } from '../../src/platform/random.ts';
 import { Journal } from '../../src/store/journal.ts';
 import { type Recovery, recoverLog } from '../../src/store/log/log-recovery.ts';
 import { MessageLog } from '../../src/store/log/message-log.ts';
-import type { RecoveredQueue } from '../../src/store/log/recovered-queue.ts';
+import type { RecordFacts, RecoveredQueue } from '../../src/store/log/recovered-queue.ts';
 import type { Segment } from '../../src/store/segment.ts';
 import { SegmentTable } from '../../src/store/segment-table.ts';
 import type { MemoryFiles } from './memory-files.ts';
@@ -46,25 +47,29 @@ export class LogHarness {
       residentBytes = Number.POSITIVE_INFINITY,
       isKnown = (_queue: number): boolean => true,
       entries = [] as unknown[],
+      durable = true,
     } = {},
   ) {
     this.files = files;
-    this.recovery = recoverLog(files, LOG, this.table, isKnown);
+    this.recovery = recoverLog(files, LOG, this.table, isKnown, readSize);
     for (const [queue, { nextSequence }] of this.recovery.queues)
       this.#next.set(queue, nextSequence);
     this.journal = new Journal(files, JOURNAL, true, () => entries);
     this.log = new MessageLog(
       {
         files,
+        random: systemRandom,
         directory: LOG,
         table: this.table,
         journal: this.journal,
-        durable: true,
+        durable,
         residentBytes,
+        readFacts: readSize,
         onDirty: () => this.events.push('dirty'),
         onSettled: () => this.events.push('settled'),
         onNewFile: () => this.events.push('new file'),
         onSynced: () => this.events.push('synced'),
+        onNoSpace: () => this.events.push('no space'),
         onFailed: (error) => {
           this.events.push('failed');
           this.failures.push(error);
@@ -142,6 +147,11 @@ export class LogHarness {
   async foundBodies(queue: number): Promise<string[]> {
     return (await this.found(queue)).map(({ body }) => body);
   }
+}
+
+/** Of a body the harness wrote, nothing but its size is known. */
+function readSize(view: DataView, offset: number, facts: RecordFacts): void {
+  facts.bodyBytes = view.getUint32(offset - 4);
 }
 
 /** Everything that was under way in memory is done. */

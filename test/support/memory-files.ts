@@ -12,7 +12,7 @@ export interface HeldWrite {
   finish(error?: Error): void;
 }
 
-type Operation = 'prepare' | 'write' | 'read' | 'replace';
+type Operation = 'prepare' | 'write' | 'sync' | 'read' | 'replace' | 'statfs';
 
 export class MemoryFiles implements Files {
   readonly contents = new Map<string, Uint8Array>();
@@ -24,10 +24,16 @@ export class MemoryFiles implements Files {
   holdsReads = false;
   readonly held: HeldWrite[] = [];
   readonly heldReads: (() => void)[] = [];
+  /** The paths that were synced. */
+  readonly syncs: string[] = [];
+  holdsSyncs = false;
+  readonly heldSyncs: (() => void)[] = [];
   /** Preparations wait here when `holdsPrepares` is set. */
   holdsPrepares = false;
   readonly heldPrepares: (() => void)[] = [];
   #failure: { operation: Operation; error: Error; times: number } | undefined;
+  /** What is said to be free. */
+  free = 2 ** 40;
   openFiles = 0;
   /** The paths that were made out of another, and that. */
   readonly recycled = new Map<string, string>();
@@ -61,8 +67,8 @@ export class MemoryFiles implements Files {
   }
 
   /** The next operations of that kind fail. */
-  failNext(operation: Operation, message: string, times = 1): void {
-    this.#failure = { operation, error: new Error(message), times };
+  failNext(operation: Operation, code: string, times = 1): void {
+    this.#failure = { operation, error: Object.assign(new Error(code), { code }), times };
   }
 
   takeError(operation: Operation): Error | undefined {
@@ -138,6 +144,12 @@ export class MemoryFiles implements Files {
     this.contents.delete(from);
   }
 
+  freeBytes(_path: string, done: (error: Error | undefined, bytes?: number) => void): void {
+    const error = this.takeError('statfs');
+    if (error) done(error);
+    else done(undefined, this.free);
+  }
+
   remove(path: string): void {
     this.contents.delete(path);
     this.removed.push(path);
@@ -168,7 +180,7 @@ class MemoryFile implements DataFile {
       if (!error) {
         let at = position;
         for (const part of parts) {
-          this.writeNow(at, part);
+          this.#put(at, part);
           at += part.length;
         }
       }
@@ -179,7 +191,12 @@ class MemoryFile implements DataFile {
   }
 
   sync(done: Done): void {
-    queueMicrotask(() => done(undefined));
+    const finish = () => {
+      this.#files.syncs.push(this.#path);
+      done(this.#files.takeError('sync'));
+    };
+    if (this.#files.holdsSyncs) this.#files.heldSyncs.push(finish);
+    else queueMicrotask(finish);
   }
 
   read(position: number, into: Uint8Array, done: Done): void {
@@ -197,7 +214,7 @@ class MemoryFile implements DataFile {
     into.set(this.#bytes.subarray(position, position + into.length));
   }
 
-  writeNow(position: number, bytes: Uint8Array): void {
+  #put(position: number, bytes: Uint8Array): void {
     if (position + bytes.length > this.#bytes.length) {
       const grown = new Uint8Array(position + bytes.length);
       grown.set(this.#bytes);

@@ -1,6 +1,7 @@
 // Which broker the wire tests talk to: with AMQP_URL the one that listens there, else a Leveret of this test file's own, in
 // memory.
 import { execFile } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type BytePipe, socketPipe } from './byte-pipe.ts';
 import { startLeveret } from './leveret-target.ts';
@@ -30,11 +31,16 @@ export interface Target {
   dial(): BytePipe;
   /** Moves the broker's clock once it is idle; a real broker's moves by itself. */
   passTime(ms: number): Promise<void>;
+  /** Moves the broker's clock, or waits so long and a little more for a real one. */
+  elapse(ms: number): Promise<void>;
   /** Makes a user. Undefined for a broker that only AMQP reaches. */
   readonly addUser: ((user: NewUser) => Promise<void>) | undefined;
   readonly removeUser: ((user: string) => Promise<void>) | undefined;
   readonly operator: Operator | undefined;
 }
+
+/** By how much a real broker's timers may be late. */
+const TIMER_SLACK_MS = 100;
 
 export async function findTarget(): Promise<Target> {
   const url = process.env.AMQP_URL;
@@ -44,7 +50,9 @@ export async function findTarget(): Promise<Target> {
 async function remoteTarget(url: URL): Promise<Target> {
   const dial = () => socketPipe(url.hostname, Number(url.port || 5672));
   const kind = (await isRabbitmq(new WireConnection(dial()))) ? 'rabbitmq' : 'leveret';
-  return { kind, isShared: true, dial, passTime: async () => {}, ...remoteUsers() };
+  const passTime = async () => {};
+  const elapse = (ms: number) => setTimeout(ms + TIMER_SLACK_MS);
+  return { kind, isShared: true, dial, passTime, elapse, ...remoteUsers() };
 }
 
 /** Users by way of AMQP_CTL, the words of a rabbitmqctl command line as JSON (see rabbitmq.ts). */

@@ -1,97 +1,146 @@
-// Limits of vhosts and users (semantics §1.1, §4, §9): who may still come in, open a channel, declare a queue. What is there
-// already stays. Each test has a vhost and a user of its own.
+// How long a queue may become: x-max-length, x-max-length-bytes, x-overflow.
 import { describe, expect, test } from 'vitest';
-import {
-  addUser,
-  addVHost,
-  canAddUsers,
-  connect,
-  dial,
-  fresh,
-  openChannel,
-  operator,
-} from '../support/wire.ts';
-import type { ConnectOptions } from '../support/wire-connection.ts';
+import { byBroker, connect, fill, openChannel } from '../support/wire.ts';
+import type { PlainTable } from '../support/wire-methods.ts';
 
-describe.runIf(canAddUsers)('limits', () => {
-  async function place(): Promise<ConnectOptions & { user: string; vhost: string }> {
-    const login = await addUser({});
-    return { ...login, user: login.user!, vhost: await addVHost(login) };
-  }
+const limited = async (args: PlainTable) => {
+  const ch = await openChannel();
+  return [ch, await ch.queue({ exclusive: false, arguments: args })] as const;
+};
 
-  /** Opens a connection up to the answer to connection.open. */
-  async function refused(options: ConnectOptions, text: string): Promise<void> {
-    const conn = dial();
-    await conn.login(options);
-    await conn.tune();
-    conn.send('connection.open', { virtualHost: options.vhost ?? '/' });
-    await conn.expectClose(530, `NOT_ALLOWED - ${text}`);
-  }
-
-  test('1.4.2.7 connections of a vhost', async () => {
-    const at = await place();
-    const conn = await connect(at);
-    await operator().setVHostLimits(at.vhost, { 'max-connections': 1 });
-    await refused(
-      at,
-      `access to vhost '${at.vhost}' refused for user '${at.user}': connection limit (1) is reached`,
-    );
-    await conn.channel();
-    await operator().setVHostLimits(at.vhost, { 'max-connections': -1 });
-    await connect(at);
+describe('drop-head', () => {
+  test('the oldest messages give way', async () => {
+    const [ch, queue] = await limited({ 'x-max-length': 2 });
+    await fill(queue, 'a', 'b', 'c', 'd');
+    expect(await ch.ready(queue)).toBe(2);
+    expect(await ch.drain(queue)).toEqual(['c', 'd']);
   });
 
-  test('1.4.2.7 no connections to a vhost at all', async () => {
-    const at = await place();
-    await operator().setVHostLimits(at.vhost, { 'max-connections': 0 });
-    await refused(
-      at,
-      `access to vhost '${at.vhost}' refused for user '${at.user}': connection limit (0) is reached`,
-    );
+  test('bytes of bodies count', async () => {
+    const [ch, queue] = await limited({ 'x-max-length-bytes': 10 });
+    await fill(queue, 'aaaa', 'bbbb', 'cc', 'dddd');
+    expect(await ch.drain(queue)).toEqual(['bbbb', 'cc', 'dddd']);
+    await fill(queue, 'a', 'too long for it');
+    expect(await ch.drain(queue)).toEqual([]);
   });
 
-  test('1.4.2.7 connections of a user', async () => {
-    const at = await place();
-    await operator().setUserLimits(at.user, { 'max-connections': 1 });
-    const first = await connect(at);
-    await refused(
-      at,
-      `connection refused for user '${at.user}': user connection limit (1) is reached`,
-    );
-    await first.close();
-    await connect(at);
+  test('whichever limit is reached first', async () => {
+    const [ch, queue] = await limited({ 'x-max-length': 3, 'x-max-length-bytes': 6 });
+    await fill(queue, 'a', 'b', 'c', 'd');
+    expect(await ch.ready(queue)).toBe(3);
+    await fill(queue, 'eeeee');
+    expect(await ch.drain(queue)).toEqual(['d', 'eeeee']);
   });
 
-  test('1.5.2.1 channels of a user, on all its connections', async () => {
-    const at = await place();
-    await operator().setUserLimits(at.user, { 'max-channels': 2 });
-    const [one, other] = [await connect(at), await connect(at)];
-    await one.channel();
-    const second = await other.channel();
-    one.unopened(2).send('channel.open');
-    await one.expectClose(
-      530,
-      `NOT_ALLOWED - number of channels opened for user '${at.user}' has reached the maximum allowed user limit of (2)`,
-      'none',
-    );
-    await second.close();
-    await other.channel(2);
+  test('what is unacknowledged does not count, and counts again when it comes back', async () => {
+    const [ch, queue] = await limited({ 'x-max-length': 2 });
+    await fill(queue, 'a', 'b');
+    await ch.get(queue);
+    await ch.get(queue);
+    await fill(queue, 'c', 'd');
+    expect(await ch.ready(queue)).toBe(2);
+    ch.send('basic.nack', { deliveryTag: 0, multiple: true, requeue: true });
+    await ch.expectNothing();
+    expect(await ch.drain(queue)).toEqual(['c', 'd']);
   });
 
-  test('1.7.2.1 queues of a vhost: one that is there may be declared again', async () => {
-    const at = await place();
-    const ch = await openChannel(at);
-    const queue = await ch.queue();
-    await operator().setVHostLimits(at.vhost, { 'max-queues': 1 });
-    await ch.queue({ queue });
-    const more = fresh('queue');
-    ch.send('queue.declare', { queue: more, exclusive: true });
-    await ch.expectClose(
-      406,
-      `PRECONDITION_FAILED - cannot declare queue '${more}': queue limit in vhost '${at.vhost}' (1) is reached`,
-    );
-    await ch.open();
-    await ch.call('queue.delete', { queue });
-    expect(await ch.queue({ queue: more })).toBe(more);
+  test('0: who is ready for it gets it, else it is dropped', async () => {
+    const [ch, queue] = await limited({ 'x-max-length': 0 });
+    await fill(queue, 'nobody');
+    expect(await ch.ready(queue)).toBe(0);
+    await ch.consume(queue, { noAck: true });
+    await fill(queue, 'somebody');
+    await ch.expectDeliveries('somebody');
+  });
+
+  test('consumers are served before anything is dropped', async () => {
+    const conn = await connect();
+    const [ch, other] = [await conn.channel(), await conn.channel()];
+    const queue = await ch.queue({ arguments: { 'x-max-length': 1 } });
+    await ch.consume(queue, { noAck: true });
+    for (const body of ['a', 'b', 'c', 'd']) other.publish({ routingKey: queue, body });
+    await ch.expectDeliveries('a', 'b', 'c', 'd');
+  });
+});
+
+describe('reject-publish', () => {
+  const rejecting = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+
+  test('is said by a nack', async () => {
+    const [ch, queue] = await limited(rejecting);
+    await ch.call('confirm.select');
+    ch.publish({ routingKey: queue, body: 'a' });
+    await ch.expect('basic.ack', { deliveryTag: 1 });
+    ch.publish({ routingKey: queue, body: 'b' });
+    await ch.expect('basic.nack', { deliveryTag: 2 });
+    expect(await ch.drain(queue)).toEqual(['a']);
+    ch.publish({ routingKey: queue, body: 'c' });
+    await ch.expect('basic.ack', { deliveryTag: 3 });
+  });
+
+  test('is not said without confirms', async () => {
+    const [ch, queue] = await limited(rejecting);
+    for (const body of ['a', 'b']) ch.publish({ routingKey: queue, body, mandatory: true });
+    await ch.expectNothing();
+    expect(await ch.drain(queue)).toEqual(['a']);
+  });
+
+  test('bytes count', async () => {
+    const [ch, queue] = await limited({ 'x-max-length-bytes': 5, 'x-overflow': 'reject-publish' });
+    await ch.call('confirm.select');
+    ch.publish({ routingKey: queue, body: 'aaa' });
+    await ch.expect('basic.ack', { deliveryTag: 1 });
+    ch.publish({ routingKey: queue, body: 'bbb' });
+    await ch.expect('basic.nack', { deliveryTag: 2 });
+    ch.publish({ routingKey: queue, body: 'cc' });
+    await ch.expect('basic.ack', { deliveryTag: 3 });
+  });
+
+  test('a consumer with room is served first', async () => {
+    const conn = await connect();
+    const [ch, other] = [await conn.channel(), await conn.channel()];
+    const queue = await ch.queue({ arguments: { ...rejecting, 'x-max-length': 0 } });
+    await other.call('confirm.select');
+    await ch.call('basic.qos', { prefetchCount: 1 });
+    await ch.consume(queue);
+    other.publish({ routingKey: queue, body: 'a' });
+    const isServed = byBroker({ leveret: true, rabbitmq: false });
+    await other.expect(isServed ? 'basic.ack' : 'basic.nack', { deliveryTag: 1 });
+    if (isServed) await ch.expectDeliveries('a');
+    other.publish({ routingKey: queue, body: 'b' });
+    await other.expect('basic.nack', { deliveryTag: 2 });
+  });
+
+  test('one of many queues refuses: a nack, and the others have it', async () => {
+    const [ch, queue] = await limited(rejecting);
+    const exchange = await ch.exchange('fanout');
+    const other = await ch.queue();
+    for (const bound of [queue, other]) await ch.bind(bound, exchange);
+    await ch.call('confirm.select');
+    ch.publish({ exchange, body: 'a' });
+    await ch.expect('basic.ack', { deliveryTag: 1 });
+    ch.publish({ exchange, body: 'b' });
+    await ch.expect('basic.nack', { deliveryTag: 2 });
+    expect(await ch.drain(queue)).toEqual(['a']);
+    expect(await ch.drain(other)).toEqual(['a', 'b']);
+  });
+
+  test('with reject-publish-dlx it becomes a dead letter', async () => {
+    const [ch, dead] = await limited({});
+    const queue = await ch.queue({
+      arguments: {
+        'x-max-length': 1,
+        'x-overflow': 'reject-publish-dlx',
+        'x-dead-letter-exchange': '',
+        'x-dead-letter-routing-key': dead,
+      },
+    });
+    await ch.call('confirm.select');
+    ch.publish({ routingKey: queue, body: 'a' });
+    await ch.expect('basic.ack', { deliveryTag: 1 });
+    ch.publish({ routingKey: queue, body: 'b' });
+    await ch.expect('basic.nack', { deliveryTag: 2 });
+    expect(await ch.drain(queue)).toEqual(['a']);
+    expect(await ch.drain(dead)).toEqual(['b']);
   });
 });

@@ -16,7 +16,9 @@ export class DefaultExchange implements ExchangeType {
   unbind(): void {}
 
   route(message: RoutedMessage, found: Set<Destination>): void {
-    const queue = this.#queues.get(message.routingKey);
-    if (queue) found.add(queue);
+    for (const routingKey of message.routingKeys) {
+      const queue = this.#queues.get(routingKey);
+      if (queue) found.add(queue);
+    }
   }
 }

@@ -21,7 +21,9 @@ export class DirectExchange implements ExchangeType {
   }
 
   route(message: RoutedMessage, found: Set<Destination>): void {
-    const bindings = this.#byKey.get(message.routingKey);
-    if (bindings) for (const { destination } of bindings) found.add(destination);
+    for (const routingKey of message.routingKeys) {
+      const bindings = this.#byKey.get(routingKey);
+      if (bindings) for (const { destination } of bindings) found.add(destination);
+    }
   }
 }

@@ -1,25 +1,28 @@
 // What every exchange type does, whatever it matches by.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { bindingTo, destination, reached, routed } from '../../../test/support/routed.ts';
+import { systemRandom } from '../../platform/random.ts';
 import { FieldTable } from '../../protocol/field-table.ts';
 import type { Binding, Destination } from '../binding.ts';
 import type { ExchangeType } from './exchange-type.ts';
 import { exchangeTypes } from './types.ts';
 
-/** A binding as far as a type looks at it. */
-function bindingTo(destination: Destination, routingKey = '', args = FieldTable.empty): Binding {
-  return { destination, routingKey, arguments: args } as Binding;
-}
-const destination = (name: string) => ({ kind: 'queue', name }) as Destination;
-
 /** Finds the names of the destinations, sorted. */
-function find(type: ExchangeType, routingKey: string, headers = FieldTable.empty): string[] {
-  const found = new Set<Destination>();
-  type.route({ routingKey, headers }, found);
-  return [...found].map(({ name }) => name).sort();
-}
+const find = (type: ExchangeType, routingKey: string, headers = FieldTable.empty) =>
+  reached(type, routed(routingKey, headers));
+const make = (type: string) => exchangeTypes.get(type)!.make(FieldTable.empty, systemRandom);
 
 const table = (name: string) => new FieldTable([[name, { type: 'I', value: 1 }]]);
+
+/** Types that have tests of their own: they pick one of their destinations, or stand for another type. */
+const special = [
+  'x-consistent-hash',
+  'x-modulus-hash',
+  'x-random',
+  'x-delayed-message',
+  'x-local-random',
+];
 
 /** How to bind so that a message of `key` and header `key` is matched, for each type. */
 const matching: Record<string, (key: string) => readonly [string, FieldTable]> = {
@@ -30,11 +33,11 @@ const matching: Record<string, (key: string) => readonly [string, FieldTable]> =
 };
 
 test('every type is tried here', () => {
-  expect(Object.keys(matching)).toEqual([...exchangeTypes.keys()]);
+  expect([...Object.keys(matching), ...special]).toEqual([...exchangeTypes.keys()]);
 });
 
 describe.each(Object.entries(matching))('%s', (name, match) => {
-  const create = () => new (exchangeTypes.get(name)!)();
+  const create = () => make(name);
   const bind = (key: string, to: Destination) => bindingTo(to, ...match(key));
   const publish = (type: ExchangeType, key: string) => find(type, key, table(key));
 
@@ -52,7 +55,7 @@ describe.each(Object.entries(matching))('%s', (name, match) => {
     type.bind(bind('a', destination('two')));
     expect(publish(type, 'a')).toEqual(['one', 'two']);
     const found = new Set([destination('three')]);
-    type.route({ routingKey: 'a', headers: table('a') }, found);
+    type.route(routed('a', table('a')), found);
     expect(found.size).toBe(3);
   });
 
@@ -63,6 +66,14 @@ describe.each(Object.entries(matching))('%s', (name, match) => {
     type.bind(bind('a', to));
     type.bind(bindingTo(to, match('a')[0], more));
     expect(publish(type, 'a')).toEqual(['one']);
+  });
+
+  test('any of several routing keys may match, and a destination is found once', () => {
+    const type = create();
+    type.bind(bind('a', destination('one')));
+    type.bind(bind('b', destination('two')));
+    const headers = new FieldTable([...table('a').entries, ...table('b').entries]);
+    expect(reached(type, routed(['c', 'b', 'a', 'b'], headers))).toEqual(['one', 'two']);
   });
 
   test('what is unbound is not found, what else is bound still is', () => {
@@ -119,14 +130,14 @@ describe.each(Object.entries(matching))('%s', (name, match) => {
 });
 
 test('direct: the key is compared byte for byte', () => {
-  const type = new (exchangeTypes.get('direct')!)();
+  const type = make('direct');
   type.bind(bindingTo(destination('one'), 'a.B'));
   expect(find(type, 'a.B')).toEqual(['one']);
   for (const other of ['a.b', 'a.B ', 'a.*', '#', '']) expect(find(type, other)).toEqual([]);
 });
 
 test('fanout: key and headers are ignored', () => {
-  const type = new (exchangeTypes.get('fanout')!)();
+  const type = make('fanout');
   type.bind(bindingTo(destination('one'), 'a', table('a')));
   expect(find(type, 'b', table('b'))).toEqual(['one']);
 });

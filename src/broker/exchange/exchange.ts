@@ -2,6 +2,7 @@
 import type { FieldTable } from '../../protocol/field-table.ts';
 import { type Binding, bindingIdentity, type Destination } from '../binding.ts';
 import { textOf } from '../equivalence.ts';
+import type { DelayedMessages } from './delayed-messages.ts';
 import type { ExchangeType } from './exchange-type.ts';
 
 export interface ExchangeProperties {
@@ -24,6 +25,8 @@ export class Exchange implements ExchangeProperties {
   readonly matcher: ExchangeType;
   /** The arguments that count: those of the declaration and what policies make of them. */
   effective: FieldTable;
+  /** What a delayed exchange holds back. */
+  readonly delayed: DelayedMessages | undefined;
   /** Where messages go that match no binding. */
   alternate: string | undefined;
   /** Bindings from this exchange, by identity. */
@@ -34,7 +37,7 @@ export class Exchange implements ExchangeProperties {
   publishInCount = 0;
   publishOutCount = 0;
 
-  constructor(properties: ExchangeProperties, matcher: ExchangeType) {
+  constructor(properties: ExchangeProperties, matcher: ExchangeType, delayed?: DelayedMessages) {
     this.name = properties.name;
     this.type = properties.type;
     this.durable = properties.durable;
@@ -43,6 +46,7 @@ export class Exchange implements ExchangeProperties {
     this.arguments = properties.arguments;
     this.matcher = matcher;
     this.effective = properties.arguments;
+    this.delayed = delayed;
     this.alternate = alternateOf(properties.arguments);
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { routed } from '../../../test/support/routed.ts';
 import { FieldTable, type FieldValue } from '../../protocol/field-table.ts';
 import type { Binding, Destination } from '../binding.ts';
 import { HeadersExchange } from './headers.ts';
@@ -22,7 +23,7 @@ function routes(bindingArguments: Fields, headers: Fields): boolean {
   exchange.check('', args);
   exchange.bind({ destination, routingKey: '', arguments: args } as Binding);
   const found = new Set<Destination>();
-  exchange.route({ routingKey: 'any', headers: table(headers) }, found);
+  exchange.route(routed('any', table(headers)), found);
   return found.size > 0;
 }
 

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { routed } from '../../../test/support/routed.ts';
 import { FieldTable } from '../../protocol/field-table.ts';
 import type { Binding, Destination } from '../binding.ts';
 import { TopicExchange } from './topic.ts';
@@ -14,7 +15,7 @@ function binding(routingKey: string): Binding {
 
 function find(exchange: TopicExchange, routingKey: string): string[] {
   const found = new Set<Destination>();
-  exchange.route({ routingKey, headers: FieldTable.empty }, found);
+  exchange.route(routed(routingKey), found);
   return [...found].map(({ name }) => name).sort();
 }
 

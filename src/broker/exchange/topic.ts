@@ -73,7 +73,10 @@ export class TopicExchange implements ExchangeType {
   }
 
   route(message: RoutedMessage, found: Set<Destination>): void {
-    const { routingKey } = message;
+    for (const routingKey of message.routingKeys) this.#route(routingKey, found);
+  }
+
+  #route(routingKey: string, found: Set<Destination>): void {
     let reached = this.#reached;
     let next = this.#next;
     reached.length = 0;

@@ -14,9 +14,9 @@ export interface Consumer {
   canTake(): boolean;
   /**
    * Hands over a message, which is the consumer's from now on: it releases the record or, where it must be acknowledged,
-   * settles it with the queue later.
+   * settles it with the queue later. Answers the size of its body.
    */
-  deliver(sequence: number, slot: number, offset: number, redelivered: boolean): void;
+  deliver(sequence: number, slot: number, offset: number, redelivered: boolean): number;
   /** The queue is gone. */
   cancelled(): void;
 }

@@ -1,6 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FieldTable, type FieldValue } from '../../protocol/field-table.ts';
-import { argumentsWithoutEffect, checkQueueArguments } from './queue-arguments.ts';
+import {
+  checkQueueArguments,
+  checkQueueProperties,
+  requireSameQueueArguments,
+} from './queue-arguments.ts';
 
 type Entry = [string, FieldValue];
 
@@ -98,8 +102,92 @@ test.each([
   );
 });
 
-test('what has no effect yet is named', () => {
-  const table = new FieldTable([dlx, ['x-single-active-consumer', yes], ['x-max-length', int(1)]]);
-  expect(argumentsWithoutEffect(table)).toEqual(['x-dead-letter-exchange', 'x-max-length']);
-  expect(argumentsWithoutEffect(FieldTable.empty)).toEqual([]);
+const quorum: Entry = ['x-queue-type', text('quorum')];
+
+test.each([
+  [[['x-delivery-limit', int(0)]]],
+  [[['x-delivery-limit', int(-1)]]],
+  [[['x-dead-letter-strategy', text('at-least-once')]]],
+  [
+    [
+      ['x-delayed-retry-type', text('failed')],
+      ['x-delayed-retry-min', int(1)],
+    ],
+  ],
+  [[['x-quorum-initial-group-size', int(3)]]],
+  [[['x-queue-leader-locator', text('balanced')]]],
+  [[['x-max-in-memory-length', int(3)]]],
+  [[['x-max-priority', int(3)]]],
+] as Entry[][][])('a quorum queue with %o is fine', (entries) => {
+  expect(() => check(quorum, ...entries)).not.toThrow();
+});
+
+test.each([
+  ['x-delivery-limit', int(-2), ': {value_negative,-2}'],
+  ['x-dead-letter-strategy', text('x'), ': invalid_dlx_strategy'],
+  ['x-queue-leader-locator', text('x'), ': invalid_queue_locator_arg'],
+  ['x-quorum-initial-group-size', int(0), ': {value_zero,0}'],
+  ['x-queue-mode', text('lazy'), ' of queue type rabbit_quorum_queue'],
+  ['x-max-age', text('1D'), ' of queue type rabbit_quorum_queue'],
+] as [string, FieldValue, string][])(
+  'a quorum queue with %s = %o is refused',
+  (name, value, why) => {
+    expect(() => check(quorum, [name, value])).toThrow(
+      `PRECONDITION_FAILED - invalid arg '${name}' for queue 'q' in vhost '/'${why}`,
+    );
+  },
+);
+
+describe('properties of a quorum queue', () => {
+  const properties = {
+    name: 'q',
+    durable: true,
+    exclusive: false,
+    autoDelete: false,
+    arguments: new FieldTable([quorum]),
+  };
+
+  test.each([
+    [{ durable: false }, "invalid property 'non-durable' for queue 'q' in vhost '/'"],
+    [{ exclusive: true }, "invalid property 'exclusive-owner' for queue 'q' in vhost '/'"],
+    [{ autoDelete: true }, "invalid property 'auto-delete' for queue 'q' in vhost '/'"],
+  ])('%o is refused', (wrongOne, problem) => {
+    expect(() => checkQueueProperties({ ...properties, ...wrongOne }, '/', false)).toThrow(problem);
+    const classic = { ...properties, ...wrongOne, arguments: FieldTable.empty };
+    expect(() => checkQueueProperties(classic, '/', true)).not.toThrow();
+  });
+
+  test('it has a name of its own', () => {
+    expect(() => checkQueueProperties(properties, '/', false)).not.toThrow();
+    expect(() => checkQueueProperties(properties, '/', true)).toThrow(
+      'Cannot declare a server-named queue for type rabbit_quorum_queue',
+    );
+  });
+});
+
+describe('a redeclaration', () => {
+  const redeclare = (current: Entry[], received: Entry[]) =>
+    requireSameQueueArguments(
+      "queue 'q' in vhost '/'",
+      new FieldTable(current),
+      new FieldTable(received),
+    );
+
+  test('may leave the type out where it is classic, and not where it is quorum', () => {
+    redeclare([], [['x-queue-type', text('classic')]]);
+    redeclare([['x-queue-type', text('classic')]], []);
+    expect(() => redeclare([quorum], [])).toThrow(
+      "inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received none but current is the value 'quorum' of type 'longstr'",
+    );
+    expect(() => redeclare([], [quorum])).toThrow(
+      "received the value 'quorum' of type 'longstr' but current is none",
+    );
+  });
+
+  test('repeats what has an effect', () => {
+    redeclare([quorum, ['x-quorum-initial-group-size', int(3)]], [quorum]);
+    expect(() => redeclare([quorum, ['x-delivery-limit', int(3)]], [quorum])).toThrow(
+      "inequivalent arg 'x-delivery-limit'",
+    );
+  });
 });

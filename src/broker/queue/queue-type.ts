@@ -1,24 +1,35 @@
-// The type of a queue, as its arguments name it.
+// The types of queues there are. All are one class; a type decides what it promises by itself and which arguments it knows.
+import type { Content } from '../../protocol/content.ts';
 import type { FieldTable } from '../../protocol/field-table.ts';
-import { textOf } from '../equivalence.ts';
-import type { QueueType } from '../policy/policy-keys.ts';
-import type { QueueProperties } from './queue.ts';
+import { PropertyFlag, propertyAt } from '../../protocol/properties.ts';
+import { integerOf, textOf } from '../equivalence.ts';
 
-const TYPE = 'x-queue-type';
+export type QueueType = 'classic' | 'quorum';
 
-/** `classic` when nothing is said. */
+/** Levels of a quorum queue, and the one of messages that do not say. */
+const QUORUM_MAX_PRIORITY = 31;
+const QUORUM_DEFAULT_PRIORITY = 4;
+
+/** The type that valid arguments ask for; clients may send an empty text, or Erlang's `undefined`, for none. */
 export function queueTypeOf(queueArguments: FieldTable): QueueType {
-  const type = textOf(queueArguments.get(TYPE));
-  return type === 'quorum' || type === 'stream' ? type : 'classic';
+  return textOf(queueArguments.get('x-queue-type')) === 'quorum' ? 'quorum' : 'classic';
 }
 
-/** A declaration that names no type gets the vhost's, where a queue of that type can be as it is declared. */
-export function withDefaultType(
-  properties: QueueProperties,
-  type: QueueType | undefined,
-): QueueProperties {
-  const { durable, exclusive, autoDelete } = properties;
-  if (type === undefined || properties.arguments.has(TYPE)) return properties;
-  if (type !== 'classic' && (!durable || exclusive || autoDelete)) return properties;
-  return { ...properties, arguments: properties.arguments.with(TYPE, { type: 'S', value: type }) };
+export interface Priorities {
+  readonly max: number;
+  readonly byDefault: number;
+}
+
+/** How many levels of messages a queue keeps apart. */
+export function prioritiesOf(type: QueueType, queueArguments: FieldTable): Priorities {
+  if (type === 'quorum') return { max: QUORUM_MAX_PRIORITY, byDefault: QUORUM_DEFAULT_PRIORITY };
+  return { max: Number(integerOf(queueArguments.get('x-max-priority')) ?? 0n), byDefault: 0 };
+}
+
+/** The level that a message belongs to. */
+export function levelOf(content: Content, { max, byDefault }: Priorities): number {
+  if ((content.propertyFlags & PropertyFlag.priority) === 0) return byDefault;
+  const { view } = content.block;
+  const level = view.getUint8(propertyAt(view, content.propertiesAt, PropertyFlag.priority));
+  return Math.min(level, max);
 }

@@ -17,14 +17,22 @@ beforeEach(() => {
 });
 
 function newQueue(singleActive = false): Queue {
-  const turn = new Turn({
+  const clock = {
     now: () => 0,
     after: () => ({ cancel: () => {} }),
-    defer: (run) => {
+    defer: (run: () => void) => {
       endTurn = run;
     },
-  });
-  const host = { name: '/', turn, store, deleteUnused: () => {} };
+  };
+  const turn = new Turn(clock);
+  const host = {
+    name: '/',
+    turn,
+    store,
+    clock,
+    deleteUnused: () => {},
+    sendDeadLetter: () => false,
+  };
   const flags = { durable: false, exclusive: false, autoDelete: false };
   const args = new FieldTable(
     singleActive ? [['x-single-active-consumer', { type: 't', value: true }]] : [],
@@ -44,6 +52,7 @@ function consumerOf(queue: Queue, tag: string, more: Partial<Consumer> = {}): Co
     deliver: (_sequence, slot) => {
       served.push(tag);
       store.release(slot);
+      return 2;
     },
     cancelled: () => void served.push(`${tag} cancelled`),
     ...more,
@@ -53,7 +62,7 @@ function consumerOf(queue: Queue, tag: string, more: Partial<Consumer> = {}): Co
 function publish(queue: Queue, count = 1): void {
   for (let i = 0; i < count; i++) {
     const { slot, recordAt } = store.allocate(10, 1);
-    queue.publish(slot, recordAt);
+    queue.publish(slot, recordAt, 2, false);
   }
   endTurn();
 }
@@ -112,7 +121,7 @@ describe('serving', () => {
     const queue = newQueue();
     for (const tag of ['a', 'b']) queue.addConsumer(consumerOf(queue, tag));
     const { slot, recordAt } = store.allocate(10, 1);
-    queue.publish(slot, recordAt);
+    queue.publish(slot, recordAt, 2, false);
     expect(queue.delete()).toBe(1);
     endTurn();
     expect(served).toEqual(['a cancelled', 'b cancelled']);

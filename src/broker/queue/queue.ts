@@ -1,68 +1,72 @@
 // A queue: messages in order, consumers in turn. It holds positions of records in the message store, never the messages
-// themselves, and hands each to a consumer that settles it later: acknowledged, given back, or released at once (no-ack).
+// themselves, and hands each to a consumer that settles it later: acknowledged, rejected, given back, or released at once
+// (no-ack). What only some queues have (expiry, limits, counts) is in files beside this one, and costs the others nothing.
+import type { Content } from '../../protocol/content.ts';
 import type { FieldTable } from '../../protocol/field-table.ts';
-import type { LoggedQueue } from '../../store/log/message-log.ts';
 import type { RecoveredQueue } from '../../store/log/recovered-queue.ts';
-import type { MessageStore } from '../../store/message-store.ts';
 import type { PositionHolder, PositionVisitor } from '../../store/position-holder.ts';
-import { PositionQueue } from '../../store/position-queue.ts';
-import { ReturnedPositions } from '../../store/returned-positions.ts';
 import type { Binding } from '../binding.ts';
+import type { DeathReason } from '../dead-letter.ts';
+import { holdMessage, lifeOf, type MessageTaker, Need } from '../message.ts';
 import { MessageCounters } from '../message-counters.ts';
-import { accessRefused, named } from '../refusal.ts';
-import type { Turn, TurnTask } from '../turn.ts';
+import { named } from '../refusal.ts';
+import type { TurnTask } from '../turn.ts';
 import type { Consumer } from './consumer.ts';
-import { Rota } from './rota.ts';
+import { CountedReturns } from './counted-returns.ts';
+import { DeliveryNotice } from './delivery-notice.ts';
+import { Departures, NO_PLACE } from './departures.ts';
+import { Dispatcher, type Wait } from './dispatcher.ts';
+import { Expiry } from './expiry.ts';
+import { IdleTimer } from './idle-timer.ts';
+import { LengthLimit } from './length-limit.ts';
+import { QueueConsumers } from './queue-consumers.ts';
+import type { QueueHost, QueueProperties } from './queue-host.ts';
+import { type QueueSettings, settingsOf } from './queue-settings.ts';
+import {
+  levelOf,
+  type Priorities,
+  prioritiesOf,
+  type QueueType,
+  queueTypeOf,
+} from './queue-type.ts';
+import { ReadyMessages } from './ready-messages.ts';
 
-export interface QueueProperties {
-  readonly name: string;
-  readonly durable: boolean;
-  readonly exclusive: boolean;
-  readonly autoDelete: boolean;
-  readonly arguments: FieldTable;
-}
-
-/** What a queue needs from the vhost it is in. */
-export interface QueueHost {
-  readonly name: string;
-  readonly turn: Turn;
-  readonly store: MessageStore;
-  /** The last consumer of an auto-delete queue is gone. */
-  deleteUnused(queue: Queue): void;
-}
-
-export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHolder {
+export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionHolder {
   readonly kind = 'queue';
   readonly name: string;
+  readonly type: QueueType;
   readonly durable: boolean;
   readonly exclusive: boolean;
   readonly autoDelete: boolean;
   readonly arguments: FieldTable;
-  /** The arguments that count: those of the declaration and what policies make of them. */
-  effective: FieldTable;
   /** The connection that an exclusive queue belongs to. */
   readonly owner: object | undefined;
   readonly incoming = new Set<Binding>();
   readonly counters = new MessageCounters();
   readonly logId: number;
+  /** The arguments it goes by: its own, and what policies make of them. */
+  effective: FieldTable;
+  settings: QueueSettings;
+  /** What it needs of the messages it takes (see message.ts). */
+  needs = 0;
+  readonly ready: ReadyMessages;
+  readonly consumers: QueueConsumers;
+  readonly notice: DeliveryNotice;
+  unackedCount = 0;
   isScheduled = false;
   isDeleted = false;
 
-  /** `x-single-active-consumer`: the first consumer is served, the others wait for it to go. */
-  readonly #isSingleActive: boolean;
   readonly #host: QueueHost;
-  readonly #consumers = new Set<Consumer>();
-  readonly #rota = new Rota();
-  /** Never delivered yet. */
-  readonly #fresh: PositionQueue;
-  /** Delivered once and given back; all of them come before the fresh ones. */
-  readonly #returned = new ReturnedPositions();
-  #unackedCount = 0;
-  /** Fresh messages in places below this were there before a crash, and may have been delivered then. */
-  #redeliveredBelow = 0;
-  #isLoading = false;
-  /** The log says that any message may have been delivered, from this generation of it on; undefined: it does not. */
-  #openSince: number | undefined;
+  readonly #dispatcher: Dispatcher;
+  readonly #limit: LengthLimit;
+  readonly #idle: IdleTimer;
+  readonly #departures: Departures;
+  readonly #priorities: Priorities;
+  readonly #expiry: Expiry;
+  /** Of a queue that counts deliveries. */
+  readonly #returns: CountedReturns | undefined;
+  /** Every message that comes may expire or be one too many. */
+  #isWatched = false;
 
   /** `logId` is the queue's number in the log; 0 for a queue that does not outlive the broker. */
   constructor(properties: QueueProperties, host: QueueHost, owner: object | undefined, logId = 0) {
@@ -75,275 +79,288 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
     this.owner = owner;
     this.logId = logId;
     this.#host = host;
-    host.store.holders.add(this);
-    this.#fresh = new PositionQueue((deltaBytes) => host.store.account(deltaBytes));
+    this.type = queueTypeOf(properties.arguments);
+    this.#priorities = prioritiesOf(this.type, properties.arguments);
+    const account = (deltaBytes: number) => host.store.account(deltaBytes);
+    this.ready = new ReadyMessages(this.#priorities.byDefault, account);
     const singleActive = properties.arguments.get('x-single-active-consumer');
-    this.#isSingleActive = singleActive?.type === 't' && singleActive.value;
+    this.consumers = new QueueConsumers(singleActive?.type === 't' && singleActive.value);
+    this.notice = new DeliveryNotice(this, host.store);
+    this.#dispatcher = new Dispatcher(this, host.store, host.turn);
+    this.#departures = new Departures(this, host);
+    this.#limit = new LengthLimit(this.ready, this.#departures);
+    this.#expiry = new Expiry(this, host, (sequence, slot, offset) =>
+      this.#departures.left(sequence, slot, offset, 'expired'),
+    );
+    if (this.type === 'quorum') {
+      this.#returns = new CountedReturns(this, host.store, host.clock, this.#departures);
+    }
+    this.#idle = new IdleTimer(host.clock, () => host.deleteUnused(this));
+    this.effective = properties.arguments;
+    this.settings = settingsOf(properties.arguments, this.type);
+    this.#adjust();
+    host.store.holders.add(this);
+  }
+
+  /** From now on the queue goes by these arguments; messages that are here, too. */
+  apply(effective: FieldTable): void {
+    this.effective = effective;
+    this.settings = settingsOf(effective, this.type);
+    this.#adjust();
+    this.#host.turn.dispatchLater(this);
+  }
+
+  #adjust(): void {
+    const hasTtl = this.settings.ttlMs < Number.POSITIVE_INFINITY;
+    this.#limit.set(this.settings);
+    this.#isWatched = hasTtl || this.#limit.isSet;
+    this.needs =
+      (this.logId > 0 ? Need.LOG : 0) +
+      (hasTtl ? Need.TIME : 0) +
+      (this.#priorities.max > 0 ? Need.PLACE : 0) +
+      (this.type === 'quorum' ? Need.LASTING : 0) +
+      (this.#limit.refuses ? Need.CONSENT : 0);
+    this.#expiry.setTtl(this.settings.ttlMs);
+    this.#idle.set(this.settings.expiresMs);
   }
 
   get readyCount(): number {
-    return this.#fresh.size + this.#returned.size;
+    return this.ready.count;
+  }
+  /** Of the bodies of messages that are ready. */
+  get readyBytes(): number {
+    return this.ready.bytes;
+  }
+  /** Messages that came back and wait before they are handed out again. */
+  get delayedCount(): number {
+    return this.#returns?.delayedCount ?? 0;
   }
   /** The place that the next message takes. */
   get nextSequence(): number {
-    return this.#fresh.headSequence + this.#fresh.size;
-  }
-  /** Messages in places below this may have been delivered, in this life of the broker or before. */
-  get #deliveredBelow(): number {
-    return Math.max(this.#fresh.headSequence, this.#redeliveredBelow);
-  }
-  get unackedCount(): number {
-    return this.#unackedCount;
+    return this.ready.nextSequence;
   }
   get consumerCount(): number {
-    return this.#consumers.size;
-  }
-  get consumers(): Iterable<Consumer> {
-    return this.#consumers;
-  }
-  /** With `x-single-active-consumer`. */
-  get isSingleActive(): boolean {
-    return this.#isSingleActive;
-  }
-  /** The consumer that came first; with `isSingleActive`, the one that is served. */
-  get firstConsumer(): Consumer | undefined {
-    const [first] = this.#consumers;
-    return first;
+    return this.consumers.size;
   }
   /** The vhost's name. */
   get vhost(): string {
     return this.#host.name;
   }
-
-  /** Appends a record that the queue holds one reference to. */
-  publish(slot: number, offset: number): void {
-    this.counters.publish += 1;
-    this.#fresh.push(slot, offset);
-    if (this.#consumers.size > 0) this.#host.turn.dispatchLater(this);
+  /** `queue 'jobs' in vhost '/'` */
+  get title(): string {
+    return named('queue', this.name, this.vhost);
   }
 
-  /** Goes by other arguments from here on. */
-  apply(effective: FieldTable): void {
-    this.effective = effective;
+  prepare(content: Content): void {
+    this.ready.chooseLevel(levelOf(content, this.#priorities));
+  }
+
+  /** Whether it takes a message; asked only where `needs` says CONSENT. One that it refuses may become a dead letter. */
+  accepts(content: Content): boolean {
+    const bodyBytes = content.bodyEnd - content.bodyAt;
+    if (this.#limit.hasRoomFor(bodyBytes)) return true;
+    this.dispatch();
+    if (this.#limit.hasRoomFor(bodyBytes)) return true;
+    // Somebody would take it at once, or as soon as the log lets them.
+    const isFirst = this.ready.count === 0 || !this.notice.isGiven;
+    if (isFirst && this.consumers.rota.canServe()) return true;
+    if (this.settings.overflow === 'reject-publish-dlx') {
+      const { slot, recordAt } = holdMessage(this.#host.store, content);
+      this.#departures.depart(NO_PLACE, slot, recordAt, 'maxlen');
+    }
+    return false;
+  }
+
+  /** Appends a record that the queue holds one reference to. `timed`: it says when it was published. */
+  publish(slot: number, offset: number, bodyBytes: number, timed: boolean): void {
+    this.counters.publish += 1;
+    this.ready.push(slot, offset, bodyBytes);
+    if (timed || this.#isWatched) this.#watch(slot, offset, timed);
+    if (this.consumers.size > 0) this.#host.turn.dispatchLater(this);
+  }
+
+  /** Looks after the message that was published just now. */
+  #watch(slot: number, offset: number, timed: boolean): void {
+    const sequence = this.ready.nextSequence - 1;
+    const { store, turn } = this.#host;
+    const { ttlMs } = this.settings;
+    const lifeMs = timed ? Math.min(ttlMs, lifeOf(store.segment(slot), offset)) : ttlMs;
+    const atMs = turn.nowMs + lifeMs;
+    const isDue = atMs <= turn.nowMs;
+    // Due already: who is ready for it gets it, else it goes.
+    if (isDue && this.#expiry.removeDue()) this.#serve();
+    this.#expiry.add(sequence, atMs);
+    if (isDue) this.#expiry.removeDue();
+    if (isDue || this.#limit.isExceeded) this.dispatch();
+  }
+
+  /** Messages are due to expire. */
+  messagesDue(): void {
+    this.#host.turn.dispatchLater(this);
   }
 
   /** @throws AmqpError 403 when one consumer has, or wants, the queue for itself. */
   checkMayConsume(exclusive: boolean): void {
-    const [first] = this.#consumers;
-    const taken = first !== undefined && (exclusive || first.exclusive);
-    if (taken || (exclusive && this.#isSingleActive)) {
-      throw accessRefused(`${named('queue', this.name, this.vhost)} in exclusive use`);
-    }
+    this.consumers.checkMayAdd(exclusive, this.title);
   }
 
   addConsumer(consumer: Consumer): void {
     this.checkMayConsume(consumer.exclusive);
-    this.#consumers.add(consumer);
-    if (!this.#isSingleActive || this.#consumers.size === 1) this.#rota.add(consumer);
+    this.consumers.add(consumer);
+    this.#idle.inUse(true);
+    // What must be handed out at once or never cannot wait for the log later.
+    if (this.#isWatched && this.logId > 0) this.notice.open();
     if (this.readyCount > 0) this.#host.turn.dispatchLater(this);
   }
 
   /** Takes a consumer away; what it has unacknowledged stays its channel's. */
   removeConsumer(consumer: Consumer): void {
-    const [first] = this.#consumers;
-    if (!this.#consumers.delete(consumer)) return;
-    this.#rota.remove(consumer);
-    if (this.#isSingleActive && consumer === first) this.#activateNext();
-    if (this.#consumers.size === 0) this.#closeInLog();
-    if (this.autoDelete && this.#consumers.size === 0) this.#host.deleteUnused(this);
-  }
-
-  /** Notes again what may have been delivered. */
-  repeatDelivered(): void {
-    const { store } = this.#host;
-    if (this.#openSince !== undefined) store.delivered(this);
-    else if (this.readyCount + this.#unackedCount > 0 && this.#deliveredBelow > 0) {
-      store.delivered(this, this.#deliveredBelow);
-    }
-  }
-
-  #activateNext(): void {
-    const [next] = this.#consumers;
-    if (!next) return;
-    this.#rota.add(next);
+    if (!this.consumers.remove(consumer)) return;
     if (this.readyCount > 0) this.#host.turn.dispatchLater(this);
+    if (this.consumers.size > 0) return;
+    this.notice.close();
+    this.#idle.inUse(false);
+    if (this.autoDelete) this.#host.deleteUnused(this);
   }
 
   /** A parked consumer can take messages again. */
   consumerReady(consumer: Consumer): void {
-    if (!consumer.isParked || !this.#consumers.has(consumer)) return;
-    this.#rota.add(consumer);
-    if (this.readyCount > 0) this.#host.turn.dispatchLater(this);
+    if (this.consumers.ready(consumer) && this.readyCount > 0) {
+      this.#host.turn.dispatchLater(this);
+    }
+  }
+
+  /** Somebody has declared the queue again. */
+  redeclared(): void {
+    this.#idle.used();
   }
 
   endTurn(): void {
-    this.dispatch();
+    if (!this.isDeleted) this.dispatch();
   }
 
-  /**
-   * Whether messages may be handed out: after a crash they have to come as redelivered, so the log must know before. The
-   * first consumer, or basic.get, of a durable queue waits for that once.
-   */
-  get mayDeliver(): boolean {
-    return this.logId === 0 || this.#host.store.syncedGeneration >= this.#openInLog();
-  }
-
-  #openInLog(): number {
-    if (this.#openSince === undefined) {
-      this.#host.store.delivered(this);
-      this.#openSince = this.#host.store.generation;
-    }
-    return this.#openSince;
-  }
-
-  /** Calls `ready` when messages may be handed out. */
-  whenMayDeliver(ready: () => void): void {
-    if (this.mayDeliver) ready();
-    else this.#host.store.whenSynced(() => this.whenMayDeliver(ready));
-  }
-
-  /** Nobody consumes any more: what comes from here on has not been delivered. */
-  #closeInLog(): void {
-    if (this.#openSince === undefined) return;
-    this.#openSince = undefined;
-    this.#host.store.delivered(this, this.#deliveredBelow);
-  }
-
-  /** The broker stops in order. */
-  close(): void {
-    this.#closeInLog();
-  }
-
-  /** Hands out messages as long as somebody can take one. */
+  /** Lets go of what is due, hands out messages as long as somebody can take one, and drops what is too much then. */
   dispatch(): void {
-    const returned = this.#returned;
-    const fresh = this.#fresh;
-    const { store } = this.#host;
-    if (this.#consumers.size === 0 || this.readyCount === 0) return;
-    if (!this.mayDeliver) {
-      this.#dispatchWhenOpen();
+    if (!this.#expiry.removeDue()) {
+      this.#host.turn.dispatchLater(this);
       return;
     }
-    // Two loops rather than one over either: each stays with one kind of object, which is what makes them quick.
-    while (returned.size > 0) {
-      const { headSlot } = returned;
-      if (!store.isResident(headSlot)) {
-        this.#load(headSlot);
-        return;
-      }
-      const consumer = this.#rota.next();
-      if (!consumer) return;
-      if (!consumer.noAck) this.#unackedCount += 1;
-      const { headSequence, headOffset, headWasDelivered } = returned;
-      returned.shift();
-      consumer.deliver(headSequence, headSlot, headOffset, headWasDelivered);
-    }
-    while (fresh.size > 0) {
-      const { headSlot } = fresh;
-      if (!store.isResident(headSlot)) {
-        this.#load(headSlot);
-        return;
-      }
-      const consumer = this.#rota.next();
-      if (!consumer) return;
-      if (!consumer.noAck) this.#unackedCount += 1;
-      const { headSequence, headOffset } = fresh;
-      fresh.shift();
-      consumer.deliver(headSequence, headSlot, headOffset, headSequence < this.#redeliveredBelow);
-    }
+    this.#serve();
+    if (!this.#limit.isExceeded) return;
+    // Somebody may be about to be served, as soon as the log knows.
+    if (this.consumers.size > 0 && !this.notice.isGiven) return;
+    if (!this.#limit.enforce()) this.#host.turn.dispatchLater(this);
   }
 
-  #dispatchWhenOpen(): void {
-    if (this.#isLoading) return;
-    this.#isLoading = true;
-    this.whenMayDeliver(() => {
-      this.#isLoading = false;
-      if (!this.isDeleted) this.#host.turn.dispatchLater(this);
-    });
+  #serve(): void {
+    if (this.ready.count > 0 && this.consumers.size > 0) this.#dispatcher.serve();
   }
 
-  /** Deliveries go on when the messages at the head are back in memory. */
-  #load(slot: number): void {
-    if (this.#isLoading || this.#consumers.size === 0) return;
-    this.#isLoading = true;
-    this.#host.store.load(slot, () => {
-      this.#isLoading = false;
-      if (!this.isDeleted) this.#host.turn.dispatchLater(this);
-    });
-  }
-
-  /** Whether the message at the head, if there is one, can be read now. */
-  get isHeadResident(): boolean {
-    const from = this.#returned.size > 0 ? this.#returned : this.#fresh;
-    return from.size === 0 || this.#host.store.isResident(from.headSlot);
-  }
-
-  /** Brings the message at the head into memory. */
-  loadHead(done: () => void): void {
-    const from = this.#returned.size > 0 ? this.#returned : this.#fresh;
-    this.#host.store.load(from.headSlot, done);
+  /** What has to come before a basic.get can be answered, if anything. */
+  get obstacle(): Wait | undefined {
+    const { turn, clock } = this.#host;
+    if (this.#expiry.removeDue()) return this.#dispatcher.obstacle;
+    turn.dispatchLater(this);
+    return (done) => clock.defer(done);
   }
 
   /**
-   * Takes the message at the head for a basic.get and passes it to `take`; false when there is none. With `noAck` the
-   * taker settles it as automatically acknowledged, otherwise it is unacknowledged until it is settled.
+   * Takes the message that comes first for a basic.get and passes it to `take`, which answers the size of its body; false when
+   * there is none. With `noAck` the taker settles it as automatically acknowledged, otherwise it is unacknowledged until it is
+   * settled.
    */
   get(
     noAck: boolean,
-    take: (sequence: number, slot: number, offset: number, redelivered: boolean) => void,
+    take: (sequence: number, slot: number, offset: number, redelivered: boolean) => number,
   ): boolean {
-    const fromReturned = this.#returned.size > 0;
-    const from = fromReturned ? this.#returned : this.#fresh;
-    if (from.size === 0) return false;
-    if (this.logId > 0) this.#openInLog();
-    const { headSequence, headSlot, headOffset } = from;
-    const wasDelivered = fromReturned
-      ? this.#returned.headWasDelivered
-      : headSequence < this.#redeliveredBelow;
-    from.shift();
-    if (!noAck) this.#unackedCount += 1;
-    take(headSequence, headSlot, headOffset, wasDelivered);
+    this.#idle.used();
+    const lane = this.ready.first;
+    if (!lane) return false;
+    if (this.logId > 0) this.notice.open();
+    const { headSequence, headSlot, headOffset, headWasDelivered } = lane;
+    lane.shift();
+    this.ready.count -= 1;
+    if (!noAck) this.unackedCount += 1;
+    this.ready.bytes -= take(headSequence!, headSlot, headOffset, headWasDelivered);
     return true;
   }
 
-  /** An unacknowledged message is done with: acknowledged, or refused for good. */
+  /** How many deliveries of a message have failed; 0 where nobody counts. */
+  deliveryCountOf(sequence: number): number {
+    return this.#returns?.counts.of(sequence) ?? 0;
+  }
+
+  /** An unacknowledged message is done with. */
   settle(sequence: number, slot: number): void {
-    this.#unackedCount -= 1;
+    this.unackedCount -= 1;
     this.counters.ack += 1;
     this.settleDelivered(sequence, slot);
   }
 
   /** A message was delivered and needs no acknowledgement. */
   settleDelivered(sequence: number, slot: number): void {
+    this.#returns?.counts.forget(sequence);
     if (this.logId === 0 || this.isDeleted) this.#host.store.release(slot);
     else this.#host.store.settle(this, sequence, slot);
   }
 
-  /** An unacknowledged message comes back to the place it had. */
-  requeue(sequence: number, slot: number, offset: number): void {
-    this.#unackedCount -= 1;
+  /** An unacknowledged message is refused for good: a dead letter, where there is a place for them. */
+  reject(sequence: number, slot: number, offset: number): void {
+    this.unackedCount -= 1;
+    if (this.isDeleted) this.settleDelivered(sequence, slot);
+    else this.#departures.depart(sequence, slot, offset, 'rejected');
+  }
+
+  /** An unacknowledged message comes back to the place it had. `isFailure`: its consumer could not cope with it. */
+  requeue(
+    sequence: number,
+    slot: number,
+    offset: number,
+    bodyBytes: number,
+    isFailure: boolean,
+  ): void {
+    this.unackedCount -= 1;
     if (this.isDeleted) {
       this.#host.store.release(slot);
       return;
     }
-    this.#returned.push(sequence, slot, offset);
-    if (this.#consumers.size > 0) this.#host.turn.dispatchLater(this);
+    if (this.#returns) this.#returns.take(sequence, slot, offset, bodyBytes, isFailure);
+    else this.giveBack(sequence, slot, offset, bodyBytes);
+  }
+
+  /** A message is ready again, in the place it had. */
+  giveBack(sequence: number, slot: number, offset: number, bodyBytes: number): void {
+    this.ready.giveBack(sequence, slot, offset, bodyBytes);
+    this.#expiry.returned(sequence, slot, offset);
+    const isWatched = this.#expiry.isUsed || this.#limit.isExceeded;
+    if (isWatched || this.consumers.size > 0) this.#host.turn.dispatchLater(this);
+  }
+
+  bodyLeft(): void {
+    if (this.#limit.isExceeded) this.#host.turn.dispatchLater(this);
+  }
+
+  sendDeadLetter(content: Content, reason: DeathReason): boolean {
+    return this.#host.sendDeadLetter(this, content, reason);
+  }
+
+  /** Notes again what the log must know, for a new file of it. */
+  repeatDelivered(): void {
+    this.notice.repeat();
+    this.#returns?.counts.repeat();
   }
 
   visitPositions(visitor: PositionVisitor): void {
-    this.#returned.visit(this, visitor);
-    this.#fresh.visit(this, visitor);
+    this.ready.visit(this, visitor);
+    this.#returns?.visitPositions(visitor);
   }
 
   /** Drops all ready messages and returns how many there were. */
   purge(): number {
-    const count = this.readyCount;
-    for (const positions of [this.#returned, this.#fresh]) {
-      while (positions.size > 0) {
-        this.settleDelivered(positions.headSequence, positions.headSlot);
-        positions.shift();
-      }
-    }
+    const { count } = this.ready;
+    this.ready.clear((sequence, slot) => this.settleDelivered(sequence, slot));
+    this.#departures.uncount();
+    this.#expiry.clear();
     return count;
   }
 
@@ -352,42 +369,32 @@ export class Queue implements QueueProperties, TurnTask, LoggedQueue, PositionHo
    * after a stop in order that is none but those that were given back.
    */
   restore(recovered: RecoveredQueue): void {
-    let firstFresh = recovered.size;
-    while (
-      firstFresh > 0 &&
-      recovered.sequence(firstFresh - 1) === expectedBefore(recovered, firstFresh)
-    ) {
-      firstFresh -= 1;
-    }
-    for (let i = 0; i < firstFresh; i++) {
-      const sequence = recovered.sequence(i);
-      const wasDelivered = sequence < recovered.deliveredBelow;
-      this.#returned.push(sequence, recovered.slot(i), recovered.offset(i), wasDelivered);
-    }
-    this.#fresh.startAt(
-      firstFresh < recovered.size ? recovered.sequence(firstFresh) : recovered.nextSequence,
-    );
-    for (let i = firstFresh; i < recovered.size; i++) {
-      this.#fresh.push(recovered.slot(i), recovered.offset(i));
-    }
-    this.#redeliveredBelow = Math.min(recovered.deliveredBelow, this.nextSequence);
+    this.ready.restore(recovered);
+    this.#expiry.restore(recovered);
+    this.#returns?.restore(recovered);
+    this.#host.turn.dispatchLater(this);
+  }
+
+  /** The broker stops in order. */
+  close(): void {
+    this.notice.close();
+    this.#stop();
+  }
+
+  #stop(): void {
+    this.#idle.stop();
+    this.#expiry.clear();
+    this.#returns?.stop();
+    this.#departures.stop();
   }
 
   /** Ends the queue: consumers are told, ready messages dropped; unacknowledged ones may still be settled. */
   delete(): number {
     this.isDeleted = true;
     this.#host.store.holders.delete(this);
-    const consumers = [...this.#consumers];
-    this.#consumers.clear();
-    for (const consumer of consumers) {
-      this.#rota.remove(consumer);
-      consumer.cancelled();
-    }
+    this.consumers.cancelAll();
+    this.#stop();
+    this.#returns?.drop();
     return this.purge();
   }
-}
-
-/** The place of the message before `index`, if the places run on without a gap to the end. */
-function expectedBefore(recovered: RecoveredQueue, index: number): number {
-  return (index < recovered.size ? recovered.sequence(index) : recovered.nextSequence) - 1;
 }

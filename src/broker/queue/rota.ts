@@ -48,6 +48,11 @@ export class Rota {
     return undefined;
   }
 
+  /** Whether there is a consumer that can take a message. */
+  canServe(): boolean {
+    return this.#rounds.some(({ consumers }) => consumers.some((consumer) => consumer.canTake()));
+  }
+
   #roundOf(priority: number): Round {
     let index = this.#rounds.findIndex((round) => round.priority <= priority);
     if (index < 0) index = this.#rounds.length;

@@ -1,4 +1,6 @@
 // The exchanges of a vhost, and the bindings from them to each other and to its queues.
+
+import type { Content } from '../../protocol/content.ts';
 import { FieldTable } from '../../protocol/field-table.ts';
 import type { Destination } from '../binding.ts';
 import {
@@ -6,16 +8,24 @@ import {
   bindingEntry,
   type Definition,
   decodeArguments,
+  type ExchangeLogIds,
   exchangeDefinition,
   isDurable,
 } from '../definitions.ts';
+import { enqueueRouted } from '../enqueue.ts';
 import { requireSame, requireSameArguments, requireText } from '../equivalence.ts';
 import { DefaultExchange } from '../exchange/default.ts';
+import { DELAYED_TYPE } from '../exchange/delay.ts';
+import { DelayedMessages, type DelayedMessagesHost } from '../exchange/delayed-messages.ts';
 import { Exchange, type ExchangeProperties } from '../exchange/exchange.ts';
-import { exchangeTypes } from '../exchange/types.ts';
+import { checkExchangeArguments, checkExchangeType, makeExchangeType } from '../exchange/types.ts';
 import type { Queue } from '../queue/queue.ts';
+import { checkDeduplicationArguments } from '../queue/queue-arguments.ts';
 import { accessRefused, named, notFound, preconditionFailed } from '../refusal.ts';
 import { Router } from '../router.ts';
+import { selectedOf } from '../sender-selected.ts';
+import type { VHostServices } from '../vhost.ts';
+import type { Deduplication } from './deduplication.ts';
 import type { Recorder } from './recorder.ts';
 
 export const RESERVED_PREFIX = 'amq.';
@@ -39,13 +49,28 @@ export class Exchanges {
   readonly #vhost: string;
   readonly #queues: ReadonlyMap<string, Queue>;
   readonly #recorder: Recorder;
+  readonly #services: VHostServices;
+  readonly #delayedHost: DelayedMessagesHost;
   readonly #exchanges = new Map<string, Exchange>();
-  readonly router = new Router(this.#exchanges);
+  readonly #deduplication: Deduplication;
+  readonly router: Router;
 
-  constructor(vhost: string, queues: ReadonlyMap<string, Queue>, recorder: Recorder) {
+  constructor(
+    vhost: string,
+    queues: ReadonlyMap<string, Queue>,
+    recorder: Recorder,
+    services: VHostServices,
+    deduplication: Deduplication,
+  ) {
     this.#vhost = vhost;
     this.#queues = queues;
     this.#recorder = recorder;
+    const { turn, store, clock } = services;
+    const publish = (exchange: string, content: Content) => this.#publish(exchange, content);
+    this.#delayedHost = { vhost, turn, store, clock, publish };
+    this.#services = services;
+    this.#deduplication = deduplication;
+    this.router = new Router(this.#exchanges, deduplication.windows);
     const common = { durable: true, autoDelete: false, arguments: FieldTable.empty };
     const unnamed = { name: '', type: 'direct', internal: false, ...common };
     this.#exchanges.set('', new Exchange(unnamed, new DefaultExchange(queues)));
@@ -59,7 +84,7 @@ export class Exchanges {
     if ('exchange' in definition) {
       const { exchange } = definition;
       const restored = decodeArguments(exchange.arguments);
-      this.#add({ ...exchange, durable: true, arguments: restored });
+      this.#add({ ...exchange, durable: true, arguments: restored }, exchange);
     } else if ('noExchange' in definition) {
       const exchange = this.#exchanges.get(definition.noExchange.name);
       if (exchange) this.#remove(exchange);
@@ -85,8 +110,12 @@ export class Exchanges {
   *definitions(): Iterable<Definition> {
     for (const exchange of this.#exchanges.values()) {
       const isOwn = exchange.name === '' || exchange.name.startsWith(RESERVED_PREFIX);
-      if (exchange.durable && !isOwn) yield exchangeDefinition(this.#vhost, exchange);
+      if (exchange.durable && !isOwn) yield this.#definition(exchange);
     }
+  }
+
+  #definition(exchange: Exchange): Definition {
+    return exchangeDefinition(this.#vhost, exchange, this.#deduplication.logIdOf(exchange));
   }
 
   /** Durable bindings, as entries of a journal; they come behind what they bind. */
@@ -120,15 +149,15 @@ export class Exchanges {
   declare(properties: ExchangeProperties): void {
     const { name } = properties;
     const resource = named('exchange', name, this.#vhost);
-    if (!exchangeTypes.has(properties.type)) {
-      throw preconditionFailed(`unknown exchange type '${properties.type}'`);
-    }
+    checkExchangeType(properties.type);
     const existing = this.#exchanges.get(name);
     if (!existing) {
       if (name.startsWith(RESERVED_PREFIX)) {
         throw accessRefused(`exchange name '${name}' contains reserved prefix 'amq.*'`);
       }
       requireText('alternate-exchange', resource, properties.arguments);
+      checkExchangeArguments(properties, resource);
+      checkDeduplicationArguments(resource, properties.arguments);
       this.#add(properties);
       return;
     }
@@ -140,14 +169,32 @@ export class Exchanges {
     requireSameArguments(['alternate-exchange'], resource, current, properties.arguments);
   }
 
-  #add(properties: ExchangeProperties): void {
-    const Type = exchangeTypes.get(properties.type)!;
-    const exchange = new Exchange(properties, new Type());
+  #add(properties: ExchangeProperties, logIds: ExchangeLogIds = {}): void {
+    const matcher = makeExchangeType(properties, this.#services.random);
+    const exchange = new Exchange(properties, matcher, this.#delayedFor(properties, logIds));
     this.#exchanges.set(properties.name, exchange);
+    this.#deduplication.add(exchange, logIds.deduplicationLogId);
     this.router.exchangeChanged(exchange);
     const isOwn = exchange.name.startsWith(RESERVED_PREFIX);
-    if (exchange.durable && !isOwn)
-      this.#recorder.record(exchangeDefinition(this.#vhost, exchange));
+    if (exchange.durable && !isOwn) this.#recorder.record(this.#definition(exchange));
+  }
+
+  /** Where an exchange keeps what it holds back, if it is of the type that does. */
+  #delayedFor(properties: ExchangeProperties, { delayedLogId }: ExchangeLogIds) {
+    const { name, type, durable } = properties;
+    if (type !== DELAYED_TYPE) return undefined;
+    const number = durable ? (delayedLogId ?? this.#services.nextLogId()) : 0;
+    return new DelayedMessages(name, this.#delayedHost, number);
+  }
+
+  /** What was held back goes on as if it were published now. */
+  #publish(name: string, held: Content): void {
+    const exchange = this.#exchanges.get(name);
+    if (!exchange) return;
+    const { store, turn } = this.#services;
+    const selected = selectedOf(held);
+    const routed = this.router.routeHeld(selected.content, exchange, selected.routingKeys);
+    enqueueRouted(store, selected, routed, turn);
   }
 
   /**
@@ -166,8 +213,11 @@ export class Exchanges {
     this.#remove(exchange);
   }
 
-  #forget({ name, durable }: Exchange): void {
+  #forget(exchange: Exchange): void {
+    const { name, durable, delayed } = exchange;
     this.#exchanges.delete(name);
+    delayed?.delete();
+    this.#deduplication.remove(exchange);
     if (durable) this.#recorder.record({ noExchange: { vhost: this.#vhost, name } });
   }
 

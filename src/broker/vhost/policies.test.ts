@@ -22,8 +22,10 @@ let warnings: string[];
 function newVHost(): VHost {
   recorded = [];
   warnings = [];
+  const clock = new ManualClock();
   return new VHost('/', {
-    turn: new Turn(new ManualClock()),
+    turn: new Turn(clock),
+    clock,
     store: new MessageStore(),
     record: (definition) => void recorded.push(definition),
     nextLogId: () => 0,

@@ -1,6 +1,7 @@
 // The policies of a vhost, and what they make of its queues and exchanges: whenever a policy or one of these comes or changes,
 // it is seen anew which policy counts, and what is new takes effect at once.
 import type { Definition } from '../definitions.ts';
+import { textOf } from '../equivalence.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { JsonObject } from '../json.ts';
 import { noSuchParameter } from '../operator-error.ts';
@@ -20,7 +21,6 @@ import type { PolicyTarget } from '../policy/policy-keys.ts';
 import { policyKeys } from '../policy/policy-keys.ts';
 import { PolicyList } from '../policy/policy-list.ts';
 import type { Queue } from '../queue/queue.ts';
-import { queueTypeOf } from '../queue/queue-type.ts';
 import type { Recorder } from './recorder.ts';
 
 /** A policy of the vhost's users, or one of who operates the broker. */
@@ -153,7 +153,9 @@ export class Policies {
 }
 
 function targetOf(subject: Queue | Exchange): PolicyTarget {
-  return subject.kind === 'exchange' ? 'exchange' : queueTypeOf(subject.arguments);
+  if (subject.kind === 'exchange') return 'exchange';
+  const type = textOf(subject.arguments.get('x-queue-type'));
+  return type === 'quorum' || type === 'stream' ? type : 'classic';
 }
 
 function policyDefinition(

@@ -23,7 +23,7 @@ export interface ConsumerItem {
 
 export function consumerItem(consumer: ChannelConsumer, context: ApiContext): ConsumerItem {
   const { channel, queue } = consumer;
-  const active = !queue.isSingleActive || queue.firstConsumer === consumer;
+  const active = !queue.consumers.isSingleActive || queue.consumers.first === consumer;
   const single = active ? 'single_active' : 'waiting';
   return {
     consumer_tag: consumer.tag,
@@ -34,7 +34,7 @@ export function consumerItem(consumer: ChannelConsumer, context: ApiContext): Co
     exclusive: consumer.exclusive,
     prefetch_count: consumer.prefetch,
     active,
-    activity_status: queue.isSingleActive ? single : 'up',
+    activity_status: queue.consumers.isSingleActive ? single : 'up',
     arguments: tableToJson(consumer.arguments),
   };
 }

@@ -15,8 +15,11 @@ export interface AlarmItem {
   readonly resource: 'memory' | 'disk';
 }
 
-function alarmsOf({ context }: Call): AlarmItem[] {
-  return context.broker.memoryAlarm.isRaised ? [{ node: context.node, resource: 'memory' }] : [];
+function alarmsOf({ context: { broker, node } }: Call): AlarmItem[] {
+  const { alarms } = broker;
+  return (['memory', 'disk'] as const)
+    .filter((resource) => alarms[resource].isRaised)
+    .map((resource) => ({ node, resource }));
 }
 
 function failed(reason: string, more: object): Answer {

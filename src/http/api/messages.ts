@@ -10,7 +10,7 @@ import { AmqpError } from '../../protocol/amqp-error.ts';
 import { Content } from '../../protocol/content.ts';
 import { ReplyCode } from '../../protocol/methods.generated.ts';
 import type { BasicProperties } from '../../protocol/properties.ts';
-import { Unacked } from '../../server/unacked.ts';
+import { type Outcome, Unacked } from '../../server/unacked.ts';
 import { integerIn, isObject, type JsonObject, objectOf, requireKeys, textIn } from '../body.ts';
 import { asChannelError, badRequest, HttpError } from '../http-error.ts';
 import {
@@ -94,16 +94,16 @@ function send(
 }
 
 /** What becomes of what was looked at, by its old and new names. */
-const ACK_MODES: Readonly<Record<string, { readonly requeue: boolean }>> = {
-  ack_requeue_true: { requeue: true },
-  reject_requeue_true: { requeue: true },
-  ack_requeue_false: { requeue: false },
-  reject_requeue_false: { requeue: false },
+const ACK_MODES: Readonly<Record<string, Outcome>> = {
+  ack_requeue_true: 'returned',
+  reject_requeue_true: 'failed',
+  ack_requeue_false: 'acknowledged',
+  reject_requeue_false: 'rejected',
 };
 
 interface Wanted {
   readonly count: number;
-  readonly requeue: boolean;
+  readonly outcome: Outcome;
   readonly encoding: 'auto' | 'base64';
   /** Payloads are cut to so many bytes. */
   readonly truncateBytes: number;
@@ -113,8 +113,8 @@ function wantedBy(given: unknown): Wanted {
   const body = objectOf(given);
   const requeue = body.ackmode === undefined ? oldAckMode(body) : textIn(body, 'ackmode');
   requireKeys({ ...body, ackmode: requeue }, ['count', 'ackmode', 'encoding']);
-  const mode = ACK_MODES[requeue ?? ''];
-  if (!mode) throw badRequest(['unsupported_ackmode', body.ackmode ?? null]);
+  const outcome = ACK_MODES[requeue ?? ''];
+  if (!outcome) throw badRequest(['unsupported_ackmode', body.ackmode ?? null]);
   const { encoding } = body;
   if (encoding !== 'auto' && encoding !== 'base64') {
     throw badRequest('Unsupported encoding. Please use auto or base64.');
@@ -123,7 +123,7 @@ function wantedBy(given: unknown): Wanted {
   if (count < 0) throw badRequest(['not_natural', count]);
   const truncateBytes =
     body.truncate === undefined ? Number.POSITIVE_INFINITY : integerIn(body, 'truncate');
-  return { count, requeue: mode.requeue, encoding, truncateBytes: Math.max(0, truncateBytes) };
+  return { count, outcome, encoding, truncateBytes: Math.max(0, truncateBytes) };
 }
 
 /** Before 3.7 there was `"requeue": true` instead of a mode. */
@@ -162,19 +162,18 @@ async function get(call: Call): Promise<FetchedMessage[]> {
   try {
     while (messages.length < wanted.count && (await isReady(queue))) {
       const found = queue.get(false, (sequence, slot, offset, redelivered) => {
-        unacked.add(messages.length + 1, holder, sequence, slot, offset);
         viewMessage(store.segment(slot), offset, seen);
+        const { bodySizeBytes } = seen;
+        unacked.add(messages.length + 1, holder, sequence, slot, offset, bodySizeBytes);
         messages.push(fetched(seen, redelivered, queue.readyCount, wanted));
         queue.counters.get += 1;
         call.vhost.counters.get += 1;
+        return bodySizeBytes;
       });
       if (!found) break;
     }
   } finally {
-    for (const tag of unacked.allTags()) {
-      if (wanted.requeue) unacked.requeue(tag);
-      else unacked.settle(tag);
-    }
+    for (const tag of unacked.allTags()) unacked.end(tag, wanted.outcome);
     store.holders.delete(unacked);
   }
   return messages;
@@ -183,9 +182,9 @@ async function get(call: Call): Promise<FetchedMessage[]> {
 /** Resolves when the message at the head can be read; false when there is none. */
 async function isReady(queue: Queue): Promise<boolean> {
   while (!queue.isDeleted && queue.readyCount > 0) {
-    if (!queue.mayDeliver) await new Promise<void>((done) => queue.whenMayDeliver(done));
-    else if (!queue.isHeadResident) await new Promise<void>((done) => queue.loadHead(done));
-    else return true;
+    const { obstacle } = queue;
+    if (!obstacle) return true;
+    await new Promise<void>(obstacle);
   }
   return false;
 }

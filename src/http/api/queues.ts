@@ -97,7 +97,7 @@ export function queueItem(queue: Queue, { context, query }: Call): QueueItem {
   const { queues } = context.statistics;
   const idleSinceMs = queues.idleSinceMs(queue);
   const stats = messageStats(queues, queue, QUEUE_PUBLISHING, windowOf(query, 'msg_rates'));
-  const first = queue.firstConsumer;
+  const first = queue.consumers.first;
   const policies = context.broker.vhost(queue.vhost)?.policies;
   const applied = policies?.appliedTo(queue);
   const depths = ratedNow(queues, queue, DEPTHS, windowOf(query, 'lengths'));
@@ -106,7 +106,7 @@ export function queueItem(queue: Queue, { context, query }: Call): QueueItem {
     ...(depths as unknown as QueueDepth & Pick<QueueItem, 'messages_details'> & QueueItem),
     consumers: queue.consumerCount,
     exclusive_consumer_tag: first?.exclusive ? tagOf(first) : null,
-    single_active_consumer_tag: queue.isSingleActive ? tagOf(first) : null,
+    single_active_consumer_tag: queue.consumers.isSingleActive ? tagOf(first) : null,
     policy: applied?.policy?.name ?? null,
     operator_policy: applied?.operatorPolicy?.name ?? null,
     effective_policy_definition: policies?.definitionFor(queue) ?? {},

@@ -1,13 +1,18 @@
 // Queues, exchanges and bindings, as a definitions file has them.
 import { requireText } from '../../broker/equivalence.ts';
-import { exchangeTypes } from '../../broker/exchange/types.ts';
+import type { ExchangeType } from '../../broker/exchange/exchange-type.ts';
+import {
+  checkExchangeArguments,
+  exchangeTypes,
+  makeExchangeType,
+} from '../../broker/exchange/types.ts';
 import { isReached, parseVHostLimits } from '../../broker/limits.ts';
 import { invalid } from '../../broker/operator-error.ts';
 import { checkQueueArguments } from '../../broker/queue/queue-arguments.ts';
 import { named } from '../../broker/refusal.ts';
 import { predeclaredExchanges } from '../../broker/vhost/exchanges.ts';
 import type { VHost } from '../../broker/vhost.ts';
-import type { FieldTable } from '../../protocol/field-table.ts';
+import { FieldTable } from '../../protocol/field-table.ts';
 import { apiOwner, checkName } from '../api/changes.ts';
 import { tableFromJson, tableToJson } from '../field-table-json.ts';
 import type { BindingDefinition, ExchangeDefinition, QueueDefinition } from './definitions-file.ts';
@@ -106,6 +111,7 @@ function planExchange(planner: Planner, definition: ExchangeDefinition): void {
     table = tableFromJson(definition.arguments);
     if (!exchangeTypes.has(type)) throw invalid(`unknown exchange type '${type}'`);
     requireText('alternate-exchange', what, table);
+    checkExchangeArguments({ type, arguments: table }, what);
     return effect();
   };
   planner.plan('exchange', what, check, () => {
@@ -118,27 +124,31 @@ function planExchange(planner: Planner, definition: ExchangeDefinition): void {
 class Ends {
   readonly #planner: Planner;
   readonly #queues: ReadonlySet<string>;
-  readonly #exchangeTypes: ReadonlyMap<string, string>;
+  readonly #exchanges: ReadonlyMap<string, ExchangeDefinition>;
 
   constructor(planner: Planner) {
     const { file } = planner;
     this.#planner = planner;
     this.#queues = new Set(file.queues.map(({ vhost, name }) => keyOf(vhost, name)));
-    this.#exchangeTypes = new Map(
-      file.exchanges.map(({ vhost, name, type }) => [keyOf(vhost, name), type]),
+    this.#exchanges = new Map(
+      file.exchanges.map((exchange) => [keyOf(exchange.vhost, exchange.name), exchange]),
     );
   }
 
-  /** The type of an exchange; undefined for one that there is not, and will not be. */
-  exchangeType(vhost: string, name: string): string | undefined {
-    const existing = this.#planner.broker.vhost(vhost)?.exchange(name);
-    const coming = existing?.type ?? this.#exchangeTypes.get(keyOf(vhost, name));
-    const type = coming ?? predeclaredExchanges.get(name);
-    return type !== undefined && exchangeTypes.has(type) ? type : undefined;
+  /** What matches messages for an exchange; undefined for one that there is not, and will not be. */
+  matcherOf(vhost: string, name: string): ExchangeType | undefined {
+    const { broker } = this.#planner;
+    const existing = broker.vhost(vhost)?.exchange(name);
+    if (existing) return existing.matcher;
+    const coming = this.#exchanges.get(keyOf(vhost, name));
+    const type = coming?.type ?? predeclaredExchanges.get(name);
+    if (type === undefined || !exchangeTypes.has(type)) return undefined;
+    const all = coming ? tableFromJson(coming.arguments) : FieldTable.empty;
+    return makeExchangeType({ type, arguments: all }, broker.services.random);
   }
 
   has(vhost: string, kind: 'queue' | 'exchange', name: string): boolean {
-    if (kind === 'exchange') return this.exchangeType(vhost, name) !== undefined;
+    if (kind === 'exchange') return this.matcherOf(vhost, name) !== undefined;
     if (this.#planner.broker.vhost(vhost)?.queue(name)) return true;
     return this.#queues.has(keyOf(vhost, name));
   }
@@ -161,10 +171,10 @@ function planBinding(planner: Planner, ends: Ends, definition: BindingDefinition
     }
     checkName(routingKey);
     table = tableFromJson(definition.arguments);
-    const type = ends.exchangeType(vhost, source);
-    if (type === undefined) throw invalid(`no ${named('exchange', source, vhost)}`);
+    const from = ends.matcherOf(vhost, source);
+    if (from === undefined) throw invalid(`no ${named('exchange', source, vhost)}`);
     if (!ends.has(vhost, kind, destination)) throw invalid(`no ${named(kind, destination, vhost)}`);
-    new (exchangeTypes.get(type)!)().check(routingKey, table);
+    from.check(routingKey, table);
     return isBound(broker.vhost(vhost), kind, definition) ? 'same' : 'add';
   };
   planner.plan('binding', what, check, () => {

@@ -1,11 +1,18 @@
 // Class basic, but for publish: consuming, fetching, and settling what was delivered.
 
+import { withDeliveryCount } from '../../broker/delivery-count.ts';
 import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
 import { integerOf, typeName } from '../../broker/equivalence.ts';
 import { viewMessage } from '../../broker/message.ts';
 import type { MessageCounters } from '../../broker/message-counters.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
-import { named, notAllowed, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
+import {
+  named,
+  notAllowed,
+  notImplemented,
+  preconditionFailed,
+  resourceLocked,
+} from '../../broker/refusal.ts';
 import { randomToken } from '../../platform/random.ts';
 import { Content } from '../../protocol/content.ts';
 import type {
@@ -22,6 +29,7 @@ import type {
 import type { Channel } from '../channel.ts';
 import { ChannelConsumer } from '../channel-consumer.ts';
 import { ReplyConsumer } from '../reply-consumer.ts';
+import type { Outcome } from '../unacked.ts';
 import { cleanName } from './names.ts';
 
 export function qos(channel: Channel, method: BasicQos): void {
@@ -43,15 +51,20 @@ export function consume(channel: Channel, method: BasicConsume): void {
   user.require('read', 'queue', name, vhost.name);
   refuseReuse(channel, method.consumerTag);
   const queue = vhost.requireQueue(name, connection);
-  queue.checkMayConsume(method.exclusive);
+  const exclusive = method.exclusive && queue.type === 'classic';
+  queue.checkMayConsume(exclusive);
+  if (queue.type === 'quorum' && channel.sharedPrefetch > 0) {
+    throw notImplemented(`${queue.title} does not support global qos`);
+  }
   const tag = method.consumerTag || generateTag(channel);
   const consumer = new ChannelConsumer(channel, queue, {
     tag,
     noAck: method.noAck,
-    exclusive: method.exclusive,
+    exclusive,
     priority: priorityOf(method, named('queue', name, vhost.name)),
     prefetch: channel.prefetch,
     arguments: method.arguments,
+    timeoutMs: timeoutOf(method, queue.title),
   });
   // Deliveries come at the end of the turn at the earliest, so the reply is always ahead of them.
   if (!method.noWait) channel.send({ name: 'basic.consume-ok', consumerTag: tag });
@@ -68,6 +81,20 @@ function priorityOf(method: BasicConsume, resource: string): number {
   throw preconditionFailed(
     `invalid arg 'x-priority' for ${resource}: "expected integer, got ${typeName(priority)}"`,
   );
+}
+
+/** @throws AmqpError 406 for an `x-consumer-timeout` that is no time. */
+function timeoutOf(method: BasicConsume, resource: string): number | undefined {
+  const timeout = method.arguments.get('x-consumer-timeout');
+  if (!timeout) return undefined;
+  const value = integerOf(timeout);
+  if (value !== undefined && value >= 0n)
+    return value === 0n ? Number.POSITIVE_INFINITY : Number(value);
+  const problem =
+    value === undefined
+      ? `"expected integer, got ${typeName(timeout)}"`
+      : `{value_negative,${value}}`;
+  throw preconditionFailed(`invalid arg 'x-consumer-timeout' for ${resource}: ${problem}`);
 }
 
 /** Direct replies: at most one consumer per channel, and nothing to acknowledge. */
@@ -97,6 +124,7 @@ export function cancel(channel: Channel, method: BasicCancel): void {
   const consumer = channel.consumers.get(consumerTag);
   if (consumer) {
     channel.consumers.delete(consumerTag);
+    consumer.ended();
     consumer.queue.removeConsumer(consumer);
   }
   if (channel.replyConsumer?.tag === consumerTag) channel.setReplyConsumer(undefined);
@@ -110,24 +138,21 @@ export function get(channel: Channel, method: BasicGet): void {
   const name = channel.queueName(cleanName(method.queue));
   user.require('read', 'queue', name, vhost.name);
   const queue: Queue = vhost.requireQueue(name, connection);
-  queue.dispatch();
-  if (queue.readyCount > 0 && !queue.mayDeliver) {
-    connection.waitFor(
-      (done) => queue.whenMayDeliver(done),
-      () => get(channel, method),
+  if (queue.type === 'quorum' && queue.consumers.isSingleActive) {
+    throw resourceLocked(
+      `cannot obtain access to locked ${queue.title}. basic.get operations are not supported by quorum queues with single active consumer`,
     );
-    return;
   }
-  if (!queue.isHeadResident) {
-    connection.waitFor(
-      (done) => queue.loadHead(done),
-      () => get(channel, method),
-    );
+  queue.dispatch();
+  const { obstacle } = queue;
+  if (obstacle) {
+    connection.waitFor(obstacle, () => get(channel, method));
     return;
   }
   const found = queue.get(method.noAck, (sequence, slot, offset, redelivered) => {
     const deliveryTag = channel.nextDeliveryTag();
     viewMessage(store.segment(slot), offset, fetched);
+    const content = withDeliveryCount(fetched, queue, sequence);
     channel.send({
       name: 'basic.get-ok',
       deliveryTag,
@@ -136,10 +161,15 @@ export function get(channel: Channel, method: BasicGet): void {
       routingKey: fetched.routingKey,
       messageCount: queue.readyCount,
     });
-    connection.output.writer.content(channel.number, fetched);
+    connection.output.writer.content(channel.number, content);
     countGet(channel.counters, queue.counters, method.noAck, redelivered);
+    const { bodySizeBytes } = fetched;
     if (method.noAck) queue.settleDelivered(sequence, slot);
-    else channel.unacked.add(deliveryTag, { queue, settled: () => {} }, sequence, slot, offset);
+    else {
+      const holder = { queue, settled: () => {} };
+      channel.unacked.add(deliveryTag, holder, sequence, slot, offset, bodySizeBytes);
+    }
+    return bodySizeBytes;
   });
   if (found) return;
   channel.counters.getEmpty += 1;
@@ -174,15 +204,17 @@ export function acknowledge(channel: Channel, tag: number, multiple: boolean): v
   }
   const tags = tagsOf(channel, tag, multiple);
   channel.counters.ack += tags.length;
-  settleAll(channel, tags, false);
+  endAll(channel, tags, 'acknowledged');
 }
 
 export function nack(channel: Channel, method: BasicNack): void {
-  settleAll(channel, tagsOf(channel, method.deliveryTag, method.multiple), method.requeue);
+  const tags = tagsOf(channel, method.deliveryTag, method.multiple);
+  endAll(channel, tags, method.requeue ? 'returned' : 'rejected');
 }
 
 export function reject(channel: Channel, method: BasicReject): void {
-  settleAll(channel, tagsOf(channel, method.deliveryTag, false), method.requeue);
+  const tags = tagsOf(channel, method.deliveryTag, false);
+  endAll(channel, tags, method.requeue ? 'failed' : 'rejected');
 }
 
 /**
@@ -195,16 +227,14 @@ function tagsOf(channel: Channel, tag: number, multiple: boolean): number[] {
   return multiple ? channel.unacked.tagsUpTo(tag) : [tag];
 }
 
-function settleAll(channel: Channel, tags: number[], requeue: boolean): void {
+function endAll(channel: Channel, tags: number[], outcome: Outcome): void {
   const { transaction, unacked } = channel;
   for (const tag of tags) {
     if (transaction) {
       unacked.reserve(tag, true);
-      transaction.holdAck(tag, requeue);
-    } else if (requeue) {
-      unacked.requeue(tag);
+      transaction.holdAck(tag, outcome);
     } else {
-      unacked.settle(tag);
+      unacked.end(tag, outcome);
     }
   }
 }
@@ -220,6 +250,7 @@ export function recoverAsync(channel: Channel, method: BasicRecoverAsync): void 
 
 function requeueAll(channel: Channel, requeue: boolean): void {
   if (!requeue) throw notImplemented('requeue=false');
-  for (const tag of channel.unacked.tagsUpTo(Number.POSITIVE_INFINITY))
-    channel.unacked.requeue(tag);
+  for (const tag of channel.unacked.tagsUpTo(Number.POSITIVE_INFINITY)) {
+    channel.unacked.end(tag, 'returned');
+  }
 }

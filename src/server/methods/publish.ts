@@ -1,14 +1,21 @@
 // basic.publish: from the checks to the queues. The fast path (fast-path.ts), the state machine's commands and a
 // transaction's commit all end here.
 import { REPLY_QUEUE } from '../../broker/direct-reply.ts';
+import { Enqueued, enqueue, enqueueRouted } from '../../broker/enqueue.ts';
+import { checkDelay } from '../../broker/exchange/delay.ts';
 import type { Exchange } from '../../broker/exchange/exchange.ts';
 import { checkExpiration } from '../../broker/expiration.ts';
-import { storeMessage } from '../../broker/message.ts';
-import type { Queue } from '../../broker/queue/queue.ts';
+import { plainExpirationOf } from '../../broker/message.ts';
+import { MAX_EXPIRY_MS } from '../../broker/queue/queue-arguments.ts';
 import { accessRefused, named, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
 import { withProperty } from '../../broker/rewritten.ts';
 import type { Route } from '../../broker/route-cache.ts';
-import { type SenderSelected, senderSelected } from '../../broker/sender-selected.ts';
+import {
+  type SenderSelected,
+  selectedOf,
+  senderSelected,
+  toOwnKey,
+} from '../../broker/sender-selected.ts';
 import { sameBytes } from '../../protocol/block.ts';
 import type { Content } from '../../protocol/content.ts';
 import { type BasicPublish, ReplyCode } from '../../protocol/methods.generated.ts';
@@ -44,6 +51,7 @@ export function publish(
   }
   const message =
     (content.propertyFlags & CHECKED_PROPERTIES) === 0 ? content : checked(channel, content);
+  if (route.exchange.delayed) checkDelay(message);
   const selected = senderSelected(message);
   if (selected && channel.user.hasTopicPermissions) {
     for (const key of selected.routingKeys) requireTopicWrite(channel, route.exchange, key);
@@ -55,44 +63,53 @@ export function publish(
     channel.transaction.holdPublish(message, mandatory);
     return;
   }
-  let mustLast = false;
+  let enqueued = 0;
   if (selected) {
-    mustLast = publishSelected(channel, selected, route.exchange, mandatory);
+    enqueued = publishSelected(channel, selected, route.exchange, mandatory);
   } else {
-    const queues = route.queues ?? queuesOf(channel, message, route.exchange);
-    if (queues.length > 0) {
+    const { queues } = route;
+    if (!queues) enqueued = publishSelected(channel, toOwnKey(message), route.exchange, mandatory);
+    else if (queues.length > 0) {
       route.exchange.publishOutCount += queues.length;
-      mustLast = enqueue(channel, message, queues);
+      enqueued = enqueue(channel.store, message, queues, channel.vhost.turn);
     } else if (!reply(channel, message, route.exchange, message.routingKey)) {
       unroutable(channel, message, mandatory);
     }
   }
-  if (channel.confirms) channel.accepted(channel.confirms, mustLast);
+  if ((enqueued & Enqueued.MUST_LAST) !== 0) channel.connection.block.hasLogged = true;
+  if (!channel.confirms) return;
+  if ((enqueued & Enqueued.REFUSED) !== 0) channel.refused(channel.confirms);
+  else channel.accepted(channel.confirms, (enqueued & Enqueued.MUST_LAST) !== 0);
 }
 
 /** A publish of a transaction that commits: checked when it came, routed now. */
 export function publishHeld(channel: Channel, content: Content, mandatory: boolean): void {
   const exchange = channel.vhost.exchange(content.exchange);
-  const selected = senderSelected(content) ?? { content, routingKeys: [content.routingKey] };
-  if (exchange) publishSelected(channel, selected, exchange, mandatory);
-  else unroutable(channel, content, mandatory);
+  const selected = selectedOf(content);
+  if (exchange) {
+    const enqueued = publishSelected(channel, selected, exchange, mandatory);
+    if ((enqueued & Enqueued.MUST_LAST) !== 0) channel.connection.block.hasLogged = true;
+  } else unroutable(channel, content, mandatory);
 }
 
-/** True when the message has to be on disk before it is confirmed. */
+/** Answers what became of it (see enqueue.ts). */
 function publishSelected(
   channel: Channel,
-  { content, routingKeys }: SenderSelected,
+  selected: SenderSelected,
   exchange: Exchange,
   mandatory: boolean,
-): boolean {
+): number {
+  const { content, routingKeys } = selected;
   const replied = routingKeys.filter((key) => reply(channel, content, exchange, key));
-  const queues = channel.vhost.router.route(content, exchange, routingKeys);
-  if (queues.length > 0) {
-    exchange.publishOutCount += queues.length;
-    return enqueue(channel, content, queues);
+  const { router, turn } = channel.vhost;
+  const routed = router.route(content, exchange, routingKeys);
+  if (routed.queues.length > 0 || routed.delays.length > 0) {
+    exchange.publishOutCount += routed.queues.length;
+    return enqueueRouted(channel.store, selected, routed, turn);
   }
+  if (routed.isRepeated) return 0;
   if (replied.length === 0) unroutable(channel, content, mandatory);
-  return false;
+  return 0;
 }
 
 /** Hands a direct reply to whom it is for; false when it is none, or nobody waits for it any more. */
@@ -106,17 +123,6 @@ function reply(
   const target = channel.vhost.replyTargets.get(routingKey);
   target?.deliver(content);
   return target !== undefined;
-}
-
-function queuesOf(channel: Channel, content: Content, exchange: Exchange): readonly Queue[] {
-  return channel.vhost.router.route(content, exchange, [content.routingKey]);
-}
-
-/** Stores the message once and puts it into all queues; true when it has to be on disk before it is confirmed. */
-function enqueue(channel: Channel, content: Content, queues: readonly Queue[]): boolean {
-  const { slot, recordAt, isLogged } = storeMessage(channel.store, content, queues);
-  for (let i = 0; i < queues.length; i++) queues[i]!.publish(slot, recordAt);
-  return isLogged;
 }
 
 /** @throws AmqpError 406 when a body is larger than the broker takes. */
@@ -181,7 +187,10 @@ function requireTopicWrite(channel: Channel, exchange: Exchange, routingKey: str
 function checked(channel: Channel, content: Content): Content {
   const flags = content.propertyFlags;
   if ((flags & PropertyFlag.expiration) !== 0) {
-    checkExpiration(content.textOf(PropertyFlag.expiration));
+    const plainMs = plainExpirationOf(content);
+    if (plainMs === undefined || plainMs > MAX_EXPIRY_MS) {
+      checkExpiration(content.textOf(PropertyFlag.expiration));
+    }
   }
   if ((flags & PropertyFlag.userId) !== 0) checkUserId(channel, content);
   if ((flags & PropertyFlag.replyTo) === 0) return content;

@@ -22,10 +22,7 @@ export function commit(channel: Channel): void {
     publishHeld(channel, held, mandatory);
     channel.store.release(slot);
   }
-  for (const { tag, requeue } of acks) {
-    if (requeue) channel.unacked.requeue(tag);
-    else channel.unacked.settle(tag);
-  }
+  for (const { tag, outcome } of acks) channel.unacked.end(tag, outcome);
   channel.replyWhenSynced({ name: 'tx.commit-ok' });
 }
 

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { announcedBytes, CHUNK_HEADER_BYTES, readChunk, sealChunk } from './chunk.ts';
 
+const SALT = { mark: 0x6d61726b, seed: 0x73616c74 };
+
 function block(sizeBytes: number) {
   const bytes = new Uint8Array(sizeBytes);
   return { bytes, view: new DataView(bytes.buffer) };
@@ -12,7 +14,7 @@ function chunkWith(records: Uint8Array, sequence: number, at = 0, behind = 0) {
   const end = at + CHUNK_HEADER_BYTES + records.length;
   const whole = block(end + behind);
   whole.bytes.set(records, at + CHUNK_HEADER_BYTES);
-  sealChunk(whole, at, end, sequence);
+  sealChunk(whole, SALT, at, end, sequence);
   return { ...whole, at, end };
 }
 
@@ -23,11 +25,11 @@ describe('a chunk', () => {
   test('lies in the file as documented', () => {
     const { bytes } = chunkWith(Uint8Array.of(0xaa, 0xbb), 0x1_0000_0002);
     expect(Buffer.from(bytes).toString('hex').match(/.{8}/g)).toEqual([
-      Buffer.from('LVRC').toString('hex'),
+      '6d61726b',
       '00000002',
       '00000001',
       '00000002',
-      'c9df2bdd',
+      'a424b64d',
       '00000000',
     ]);
     expect(Buffer.from(bytes.subarray(24)).toString('hex')).toBe('aabb');
@@ -37,14 +39,14 @@ describe('a chunk', () => {
     fc.assert(
       fc.property(records, sequences, fc.nat(50), fc.nat(50), (bytes, sequence, at, behind) => {
         const written = chunkWith(bytes, sequence, at, behind);
-        expect(readChunk(written, at, written.bytes.length)).toEqual({
+        expect(readChunk(written, SALT, at, written.bytes.length)).toEqual({
           sequence,
           index: 0,
           recordsAt: at + CHUNK_HEADER_BYTES,
           end: written.end,
           isIntact: true,
         });
-        expect(announcedBytes(written, at)).toBe(bytes.length);
+        expect(announcedBytes(written, SALT, at)).toBe(bytes.length);
       }),
     );
   });
@@ -55,16 +57,28 @@ describe('a chunk', () => {
         const { bytes: whole, view } = chunkWith(bytes, sequence, 0, 40);
         const flipped = bit % ((CHUNK_HEADER_BYTES + bytes.length) * 8);
         whole[flipped >> 3]! ^= 1 << (flipped & 7);
-        expect(readChunk({ bytes: whole, view }, 0, whole.length)?.isIntact).not.toBe(true);
+        expect(readChunk({ bytes: whole, view }, SALT, 0, whole.length)?.isIntact).not.toBe(true);
       }),
       { numRuns: 1000 },
+    );
+  });
+
+  test('of another file is none, or not intact', () => {
+    fc.assert(
+      fc.property(records, sequences, fc.nat(), fc.nat(), (bytes, sequence, mark, seed) => {
+        const written = chunkWith(bytes, sequence);
+        const limit = written.bytes.length;
+        fc.pre(mark !== SALT.mark && seed !== SALT.seed);
+        expect(readChunk(written, { ...SALT, mark }, 0, limit)).toBeUndefined();
+        expect(readChunk(written, { ...SALT, seed }, 0, limit)?.isIntact).toBe(false);
+      }),
     );
   });
 
   test('that is cut off is none', () => {
     const { bytes, view, end } = chunkWith(new Uint8Array(20), 7);
     for (let limit = 0; limit < end; limit++) {
-      expect(readChunk({ bytes, view }, 0, limit), `${limit} bytes`).toBeUndefined();
+      expect(readChunk({ bytes, view }, SALT, 0, limit), `${limit} bytes`).toBeUndefined();
     }
   });
 
@@ -75,7 +89,7 @@ describe('a chunk', () => {
         const whole = chunkWith(bytes, 7);
         const from = CHUNK_HEADER_BYTES + (cut % bytes.length);
         whole.bytes.fill(0, from);
-        expect(readChunk(whole, 0, whole.end)?.isIntact).toBe(false);
+        expect(readChunk(whole, SALT, 0, whole.end)?.isIntact).toBe(false);
       }),
     );
   });
@@ -84,7 +98,7 @@ describe('a chunk', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(100), (bytes, at) => {
         const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-        const chunk = readChunk({ bytes, view }, at, bytes.length);
+        const chunk = readChunk({ bytes, view }, SALT, at, bytes.length);
         expect(chunk?.isIntact ?? false).toBe(false);
       }),
     );

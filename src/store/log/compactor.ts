@@ -43,7 +43,9 @@ export class Compactor {
     for (const { isLogged, references, everReferences, sizeBytes } of this.#table.values()) {
       if (isLogged) live += sizeBytes * Math.min(1, references / Math.max(1, everReferences));
     }
-    return this.#log.files.length * FILE_BYTES > DEAD_FACTOR * live + DEAD_ALLOWANCE_BYTES;
+    let used = 0;
+    for (const { end } of this.#log.files) used += Math.max(FILE_BYTES, end);
+    return used > DEAD_FACTOR * live + DEAD_ALLOWANCE_BYTES;
   }
 
   /** Loads each segment from `index` on once: with little room for them, one may go again for the next. */

@@ -8,39 +8,55 @@ import {
   FORMAT_VERSION,
   fileName,
   fileNumber,
+  isFormerHeader,
 } from './log-file.ts';
 
+const SALT = { mark: 0x6d61726b, seed: 0x73616c74 };
+
 describe('the header of a file', () => {
-  test('lies in the file as documented', () => {
-    const bytes = encodeFileHeader(7, 0x1_0000_0002);
+  test('lies in the file as documented, twice', () => {
+    const bytes = encodeFileHeader(7, 0x1_0000_0002, SALT);
     expect(bytes).toHaveLength(4096);
-    expect(Buffer.from(bytes.subarray(0, 8)).toString()).toBe('LEVERET\n');
-    expect(Buffer.from(bytes.subarray(8, 28)).toString('hex')).toBe(
-      '00000001' + '0000000000000007' + '0000000100000002',
-    );
-    expect(bytes.subarray(32).every((octet) => octet === 0)).toBe(true);
+    for (const at of [0, 2048]) {
+      expect(Buffer.from(bytes.subarray(at, at + 8)).toString()).toBe('LEVERET\n');
+      expect(Buffer.from(bytes.subarray(at + 8, at + 36)).toString('hex')).toBe(
+        '00000002' + '0000000000000007' + '0000000100000002' + '6d61726b' + '73616c74',
+      );
+      expect(bytes.subarray(at + 40, at + 2048).every((octet) => octet === 0)).toBe(true);
+    }
   });
 
   test('reads as it was written', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.maxSafeNat(), (number, firstSequence) => {
-        const header = { version: FORMAT_VERSION, number, firstSequence };
-        expect(decodeFileHeader(encodeFileHeader(number, firstSequence))).toEqual(header);
+        const header = { version: FORMAT_VERSION, number, firstSequence, salt: SALT };
+        expect(decodeFileHeader(encodeFileHeader(number, firstSequence, SALT))).toEqual(header);
       }),
     );
   });
 
-  test('with any bit flipped is none', () => {
-    const bytes = encodeFileHeader(3, 99);
-    for (let bit = 0; bit < 32 * 8; bit++) {
+  test('is read from either copy', () => {
+    const whole = encodeFileHeader(3, 99, SALT);
+    for (const at of [0, 2048]) {
+      const torn = whole.slice();
+      torn.fill(0, at, at + 512);
+      expect(decodeFileHeader(torn), `without the copy at ${at}`).toEqual(decodeFileHeader(whole));
+    }
+  });
+
+  test('with any bit flipped in both copies is none', () => {
+    const bytes = encodeFileHeader(3, 99, SALT);
+    for (let bit = 0; bit < 40 * 8; bit++) {
       const flipped = bytes.slice();
-      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      for (const at of [0, 2048]) flipped[at + (bit >> 3)]! ^= 1 << (bit & 7);
       expect(decodeFileHeader(flipped), `bit ${bit}`).toBeUndefined();
+      expect(isFormerHeader(flipped), `bit ${bit}`).toBe(false);
     }
   });
 
   test('zeros are none', () => {
     expect(decodeFileHeader(new Uint8Array(FILE_HEADER_BYTES))).toBeUndefined();
+    expect(isFormerHeader(new Uint8Array(FILE_HEADER_BYTES))).toBe(false);
   });
 });
 

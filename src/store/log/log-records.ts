@@ -3,12 +3,15 @@
 //   message    1 u8 | holders u16 | (queue u32 | sequence u48) × holders | size u32 | `size` bytes
 //   settled    2 u8 | queue u32 | first sequence u48 | count u32
 //   delivered  3 u8 | queue u32 | below u48
+//   counted    4 u8 | queue u32 | sequence u48 | count u32
 //
 // A holder is a durable queue and the message's place in it. `settled` takes `count` places away for good. `delivered` says
 // that any place below may have been handed to a consumer; it is written when a queue gets its first consumer (below =
-// 2⁴⁸ - 1: all there are and will be) and when its last one goes.
+// 2⁴⁸ - 1: all there are and will be) and when its last one goes. `counted` says how many deliveries of a message have failed.
+//
+// A queue may have several levels, which are numbered each for itself: a place is level × 2⁴⁰ + number.
 
-export const RecordType = { MESSAGE: 1, SETTLED: 2, DELIVERED: 3 } as const;
+export const RecordType = { MESSAGE: 1, SETTLED: 2, DELIVERED: 3, COUNTED: 4 } as const;
 
 /** `below` of a queue that is being consumed. */
 export const ALL_PLACES = 0xffff_ffff_ffff;
@@ -18,6 +21,14 @@ export const HOLDER_BYTES = 10;
 export const MESSAGE_OVERHEAD_BYTES = 7;
 export const SETTLED_BYTES = 15;
 export const DELIVERED_BYTES = 11;
+export const COUNTED_BYTES = 15;
+
+/** Places of one level. */
+export const LEVEL_PLACES = 2 ** 40;
+
+export function levelOf(sequence: number): number {
+  return Math.floor(sequence / LEVEL_PLACES);
+}
 
 export function writeU48(view: DataView, at: number, value: number): void {
   view.setUint16(at, Math.floor(value / 0x1_0000_0000));
@@ -28,12 +39,41 @@ export function readU48(view: DataView, at: number): number {
   return view.getUint16(at) * 0x1_0000_0000 + view.getUint32(at + 2);
 }
 
+/** Writes a record of a queue and a place; answers where it ends. */
+export function writePlace(
+  view: DataView,
+  at: number,
+  type: number,
+  queue: number,
+  place: number,
+): number {
+  view.setUint8(at, type);
+  view.setUint32(at + 1, queue);
+  writeU48(view, at + 5, place);
+  return at + DELIVERED_BYTES;
+}
+
+/** Writes a record of a queue, a place and a count; answers where it ends. */
+export function writeCount(
+  view: DataView,
+  at: number,
+  type: number,
+  queue: number,
+  place: number,
+  count: number,
+): number {
+  const countAt = writePlace(view, at, type, queue, place);
+  view.setUint32(countAt, count);
+  return countAt + 4;
+}
+
 /** Told what is in a chunk, in order. */
 export interface RecordVisitor {
   /** The bytes of the message are at `at`; its holders begin at `holdersAt`. */
   message(view: DataView, holdersAt: number, holders: number, at: number, sizeBytes: number): void;
   settled(queue: number, first: number, count: number): void;
   delivered(queue: number, below: number): void;
+  counted(queue: number, sequence: number, count: number): void;
 }
 
 /** Walks over the records from `at` to `end`; false when they are not records. */
@@ -60,6 +100,9 @@ export function readRecords(
     } else if (type === RecordType.DELIVERED && at + DELIVERED_BYTES <= end) {
       visitor.delivered(view.getUint32(at + 1), readU48(view, at + 5));
       at += DELIVERED_BYTES;
+    } else if (type === RecordType.COUNTED && at + COUNTED_BYTES <= end) {
+      visitor.counted(view.getUint32(at + 1), readU48(view, at + 5), view.getUint32(at + 11));
+      at += COUNTED_BYTES;
     } else {
       return false;
     }

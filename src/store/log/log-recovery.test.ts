@@ -1,11 +1,20 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { idle, LOG, LogHarness, type Placed } from '../../../test/support/log-harness.ts';
 import { MemoryFiles } from '../../../test/support/memory-files.ts';
 import { SEGMENT_BYTES } from '../segment-table.ts';
 import { CHUNK_HEADER_BYTES, readChunk, sealChunk } from './chunk.ts';
-import { encodeFileHeader, FILE_BYTES, FILE_HEADER_BYTES, fileName } from './log-file.ts';
-import { StorageError } from './log-recovery.ts';
+import { StorageError } from './found-file.ts';
+import {
+  decodeFileHeader,
+  encodeFileHeader,
+  FILE_BYTES,
+  FILE_HEADER_BYTES,
+  fileName,
+} from './log-file.ts';
+
+const SALT = { mark: 0x6d61726b, seed: 0x73616c74 };
 
 const logPath = (number: number) => `${LOG}/${fileName(number)}`;
 
@@ -15,8 +24,9 @@ const viewOf = (bytes: Uint8Array) =>
 /** Where the chunks of a file are that follow each other from its first segment on. */
 function chunksOf(bytes: Uint8Array): { at: number; end: number; sequence: number }[] {
   const chunks: { at: number; end: number; sequence: number }[] = [];
+  const { salt } = decodeFileHeader(bytes)!;
   for (let at = FILE_HEADER_BYTES; ; ) {
-    const chunk = readChunk({ bytes, view: viewOf(bytes) }, at, bytes.length);
+    const chunk = readChunk({ bytes, view: viewOf(bytes) }, salt, at, bytes.length);
     if (!chunk?.isIntact) return chunks;
     chunks.push({ at, end: chunk.end, sequence: chunk.sequence });
     at = chunk.end;
@@ -322,12 +332,27 @@ describe('damage', () => {
     }
   });
 
-  test('a header that is damaged: the chunks are read all the same', async () => {
+  test('one copy of the header is damaged: the other one counts', async () => {
+    for (const at of [0, 2048]) {
+      const files = await written(groups);
+      flip(files.bytes(logPath(1)), at + 20);
+      const harness = await recovered(files);
+      expect(harness.recovery.damage).toEqual([]);
+      expect(await harness.foundBodies(1)).toEqual(['a0', 'a1', 'a2', 'both', 'a4']);
+    }
+  });
+
+  test('both copies are: told, and the file is left alone', async () => {
     const files = await written(groups);
-    flip(files.bytes(logPath(1)), 20);
+    for (const at of [0, 2048]) flip(files.bytes(logPath(1)), at + 20);
+    const before = files.copy();
     const harness = await recovered(files);
-    expect(harness.recovery.damage).toEqual(['0000000001.log: its header is damaged']);
-    expect(await harness.foundBodies(1)).toEqual(['a0', 'a1', 'a2', 'both', 'a4']);
+    expect(harness.recovery.damage).toEqual([
+      '0000000001.log: its header is damaged, so that nothing in it can be read',
+    ]);
+    expect(harness.recovery.queues.size).toBe(0);
+    expect(files.differences(before)).not.toContain(logPath(1));
+    expect(harness.recovery.tail.nextFileNumber).toBe(3);
   });
 
   describe('in one of three files', () => {
@@ -364,12 +389,17 @@ describe('damage', () => {
       expect(harness.queue(1)?.lost).toBe(16);
     });
 
-    test('its header is gone: told, and it is read all the same', async () => {
+    test('its header is gone: told, it is left alone, and the others are there', async () => {
       const files = await threeFiles();
       files.bytes(logPath(2)).fill(0, 0, FILE_HEADER_BYTES);
       const harness = await recovered(files);
-      expect(harness.recovery.damage).toEqual(['0000000002.log: its header is damaged']);
-      expect(await starts(harness)).toEqual([...file(1), ...file(2), ...file(3)]);
+      expect(harness.recovery.damage).toEqual([
+        '0000000002.log: its header is damaged, so that nothing in it can be read',
+        '16 chunks missing or damaged before 0000000003.log',
+      ]);
+      expect(await starts(harness)).toEqual([...file(1), ...file(3)]);
+      expect(harness.queue(1)?.lost).toBe(16);
+      expect(files.contents.has(logPath(2))).toBe(true);
     });
 
     test('it is a copy of another: left out, left alone, and told', async () => {
@@ -402,10 +432,9 @@ describe('damage', () => {
 describe('what this version must not touch', () => {
   test('a newer format: a sentence that says what to do', async () => {
     const files = await written([[['a', 1]]]);
-    const header = encodeFileHeader(2, 2);
-    viewOf(header).setUint32(8, 2);
-    const { crc32 } = await import('node:zlib');
-    viewOf(header).setUint32(28, crc32(header.subarray(0, 28)));
+    const header = encodeFileHeader(2, 2, SALT);
+    viewOf(header).setUint32(8, 3);
+    viewOf(header).setUint32(36, crc32(header.subarray(0, 36)));
     const newer = new Uint8Array(FILE_BYTES);
     newer.set(header);
     files.contents.set(logPath(2), newer);
@@ -417,6 +446,20 @@ describe('what this version must not touch', () => {
     expect(files.names(LOG)).toEqual(before);
     expect(files.removed).toEqual([]);
   });
+});
+
+test('a format before the first release: a sentence that says what to do', async () => {
+  const files = await written([[['a', 1]]]);
+  const header = files.bytes(logPath(1)).subarray(0, FILE_HEADER_BYTES);
+  header.fill(0, 28);
+  viewOf(header).setUint32(8, 1);
+  viewOf(header).setUint32(28, crc32(header.subarray(0, 28)));
+  const before = files.copy();
+  expect(() => new LogHarness(files)).toThrow(
+    /0000000001\.log was written by a version of Leveret before its first release; remove the data directory/,
+  );
+  expect(files.differences(before)).toEqual([]);
+  expect(files.openFiles).toBe(before.openFiles);
 });
 
 describe('queues', () => {
@@ -469,9 +512,9 @@ describe('arbitrary files', () => {
         async (bytes, hasHeader, hasMagic) => {
           const content = new Uint8Array(FILE_HEADER_BYTES + 3000);
           content.set(bytes.subarray(0, content.length));
-          if (hasHeader) content.set(encodeFileHeader(1, 1));
+          if (hasHeader) content.set(encodeFileHeader(1, 1, SALT));
           const view = viewOf(content);
-          if (hasMagic) view.setUint32(FILE_HEADER_BYTES, 0x4c565243);
+          if (hasMagic) view.setUint32(FILE_HEADER_BYTES, SALT.mark);
           const files = new MemoryFiles();
           files.contents.set(logPath(1), content);
           const harness = await recovered(files);
@@ -483,9 +526,9 @@ describe('arbitrary files', () => {
 
   test('records that are none, in a chunk that is intact, are told', async () => {
     const content = new Uint8Array(FILE_BYTES);
-    content.set(encodeFileHeader(1, 1));
+    content.set(encodeFileHeader(1, 1, SALT));
     content.fill(77, FILE_HEADER_BYTES + CHUNK_HEADER_BYTES, FILE_HEADER_BYTES + 100);
-    sealChunk({ bytes: content, view: viewOf(content) }, FILE_HEADER_BYTES, 4196, 1);
+    sealChunk({ bytes: content, view: viewOf(content) }, SALT, FILE_HEADER_BYTES, 4196, 1);
     const files = new MemoryFiles();
     files.contents.set(logPath(1), content);
     const { recovery } = await recovered(files);

@@ -3,23 +3,18 @@
 import { join } from 'node:path';
 import type { DataFile, Files } from '../../platform/files.ts';
 import type { Segment } from '../segment.ts';
-import { SEGMENT_BYTES, type SegmentTable } from '../segment-table.ts';
+import { SEGMENT_BYTES, type SegmentTable, segmentBytesFor } from '../segment-table.ts';
 import { announcedBytes, CHUNK_HEADER_BYTES, type Chunk, readChunk } from './chunk.ts';
+import { ChunkOrder, type SuspectPlace } from './chunk-order.ts';
+import { FileIndex, indexName, indexNumber } from './file-index.ts';
 import { isSpare } from './file-preparer.ts';
-import {
-  decodeFileHeader,
-  FILE_HEADER_BYTES,
-  FORMAT_VERSION,
-  fileName,
-  fileNumber,
-  LogFile,
-} from './log-file.ts';
+import type { FileSalt } from './file-salt.ts';
+import { type FoundFile, isCopy, openFiles } from './found-file.ts';
+import { FILE_HEADER_BYTES, fileName, fileNumber, LogFile } from './log-file.ts';
 import { HOLDER_BYTES, type RecordVisitor, readRecords, readU48 } from './log-records.ts';
-import type { LogTail } from './message-log.ts';
-import { RecoveredQueue } from './recovered-queue.ts';
-
-/** A data directory that this version cannot or must not use. The message says what to do. */
-export class StorageError extends Error {}
+import type { LogTail } from './message-log-options.ts';
+import type { ReadFacts, RecordFacts, RecoveredQueue } from './recovered-queue.ts';
+import { RecoveredQueues } from './recovered-queues.ts';
 
 export interface Recovery {
   readonly tail: LogTail;
@@ -36,12 +31,9 @@ export interface Recovery {
   readonly spares: readonly string[];
 }
 
-interface BehindGap {
-  readonly chunk: Chunk;
+interface Loaded {
+  readonly bytes: Uint8Array;
   readonly view: DataView;
-  readonly where: string;
-  readonly segment: Segment;
-  readonly visitor: RecordVisitor;
 }
 
 export interface FileContent {
@@ -50,45 +42,51 @@ export interface FileContent {
   chunkBytes: number;
 }
 
-/** Reads the log in `directory`. Every segment that holds a message of a queue stays in `table`, without memory. */
+/**
+ * Reads the log in `directory`: where a file has an index, that instead of the file. Every segment that holds a message of a
+ * queue stays in `table`, without memory.
+ */
 export function recoverLog(
   files: Files,
   directory: string,
   table: SegmentTable,
   isKnownQueue: (logId: number) => boolean,
+  readFacts: ReadFacts = () => {},
 ): Recovery {
-  return new LogReader(files, directory, table, isKnownQueue).read();
+  const queues = new RecoveredQueues(isKnownQueue);
+  return new LogReader(files, directory, table, queues, readFacts).read();
 }
 
 class LogReader {
   readonly #files: Files;
   readonly #directory: string;
   readonly #table: SegmentTable;
-  readonly #isKnownQueue: (logId: number) => boolean;
-  readonly #queues = new Map<number, RecoveredQueue>();
-  readonly #damage: string[] = [];
+  readonly #readFacts: ReadFacts;
+  readonly #facts: RecordFacts = {
+    bodyBytes: 0,
+    publishedAtMs: undefined,
+    expirationMs: undefined,
+  };
+  readonly #queues: RecoveredQueues;
+  readonly #order: ChunkOrder;
   readonly #contents = new Map<number, FileContent>();
-  #highestLogId = 0;
+  /** Numbers of the files that an index is there for. */
+  #indexed: ReadonlySet<number> = new Set();
   readonly #standard = new Uint8Array(SEGMENT_BYTES);
-  /** The sequence number of the next chunk; undefined before the first. */
-  #expected: number | undefined;
-  /** Chunks that are not intact. What comes behind shows whether a crash tore them or they are damaged. */
-  #suspects = 0;
-  #suspectPlaces: { queue: number; sequence: number }[] = [];
-  #isLossExact = true;
-  /** Intact chunks behind one that is missing from the same write: torn by a crash if the log ended there. */
-  #behindGap: BehindGap[] = [];
 
   constructor(
     files: Files,
     directory: string,
     table: SegmentTable,
-    isKnownQueue: (logId: number) => boolean,
+    queues: RecoveredQueues,
+    readFacts: ReadFacts,
   ) {
     this.#files = files;
     this.#directory = directory;
     this.#table = table;
-    this.#isKnownQueue = isKnownQueue;
+    this.#queues = queues;
+    this.#readFacts = readFacts;
+    this.#order = new ChunkOrder(({ queue, sequence }) => queues.get(queue)?.lose(sequence));
   }
 
   read(): Recovery {
@@ -97,33 +95,40 @@ class LogReader {
       .map(fileNumber)
       .filter((number) => number !== undefined)
       .sort((a, b) => a - b);
+    this.#indexed = new Set(names.map(indexNumber).filter((number) => number !== undefined));
     const logFiles: LogFile[] = [];
     const spares = names.filter(isSpare).map((name) => join(this.#directory, name));
-    const opened = numbers.map((number) => this.#open(number));
-    const lastUsed = opened.findLastIndex(({ header }) => !isBlank(header));
-    opened.forEach(({ file, header }, index) => {
-      const finding = this.#readFile(file, header, index, lastUsed);
-      if (finding === 'used') logFiles.push(file);
-      else file.file.close();
-      // One for every start would stay behind; the next is prepared anyway.
-      if (finding === 'unused') this.#files.remove(this.#path(file));
+    const found = openFiles(this.#files, this.#directory, numbers);
+    found.forEach((each, index) => {
+      const later = found.slice(index + 1).find((other) => !other.isBlank && !isCopy(other));
+      if (this.#isUnused(each, later)) {
+        each.file.close();
+        // One for every start would stay behind; the next is prepared anyway.
+        this.#files.remove(this.#path(each.number));
+      } else {
+        const log = this.#readFile(each);
+        if (log) logFiles.push(log);
+        else each.file.close();
+      }
     });
-    this.#dropBehindGap();
-    const isDamaged = this.#damage.length > 0;
-    for (const queue of this.#queues.values()) {
-      queue.finish(this.#table, isDamaged && !this.#isLossExact);
+    const order = this.#order;
+    order.end();
+    const isDamaged = order.damage.length > 0;
+    for (const queue of this.#queues.byLogId.values()) {
+      queue.finish(this.#table, isDamaged && !order.isLossExact);
     }
+    this.#removeStrayIndexes(logFiles);
     const kept = this.#dropUnneeded(logFiles);
     return {
       tail: {
         nextFileNumber: (numbers.at(-1) ?? 0) + 1,
-        nextChunkSequence: this.#expected ?? 1,
+        nextChunkSequence: order.expected ?? 1,
         files: kept,
       },
-      queues: this.#queues,
-      highestLogId: this.#highestLogId,
-      damage: this.#damage,
-      isLossExact: this.#isLossExact,
+      queues: this.#queues.byLogId,
+      highestLogId: this.#queues.highestLogId,
+      damage: order.damage,
+      isLossExact: order.isLossExact,
       contents: this.#contents,
       spares,
     };
@@ -134,216 +139,231 @@ class LogReader {
     let first = files.findIndex((file) => file.liveSegments > 0);
     // The newest stays in any case: the log goes on with its sequence numbers, which no recycled file has seen.
     if (first < 0) first = Math.max(0, files.length - 1);
-    for (const { number, file } of files.slice(0, first)) {
+    for (const { number, file, isIndexed } of files.slice(0, first)) {
       file.close();
-      this.#files.remove(join(this.#directory, fileName(number)));
+      this.#files.remove(this.#path(number));
+      if (isIndexed) this.#files.remove(join(this.#directory, indexName(number)));
     }
     return files.slice(first);
   }
 
-  #open(number: number): { file: LogFile; header: Uint8Array } {
-    const path = join(this.#directory, fileName(number));
-    const file = new LogFile(number, this.#files.open(path, {}));
-    file.isFull = true;
-    const header = new Uint8Array(FILE_HEADER_BYTES);
-    file.file.readNow(0, header);
-    return { file, header };
+  /** Of files that are gone, or that the index is not of. */
+  #removeStrayIndexes(files: readonly LogFile[]): void {
+    const used = new Set(files.filter(({ isIndexed }) => isIndexed).map(({ number }) => number));
+    for (const number of this.#indexed) {
+      if (!used.has(number)) this.#files.remove(join(this.#directory, indexName(number)));
+    }
   }
 
-  #path({ number }: LogFile): string {
+  #path(number: number): string {
     return join(this.#directory, fileName(number));
   }
 
-  /** Reads a file, unless nothing was ever written to it, or it is not what its name says. */
-  #readFile(
-    log: LogFile,
-    header: Uint8Array,
-    index: number,
-    lastUsed: number,
-  ): 'used' | 'unused' | 'foreign' {
-    const { file } = log;
-    // Prepared and not written to, or its first write was torn. One that others follow may have lost its header later.
-    if (isBlank(header) && (index > lastUsed || !this.#hasNextChunk(file))) return 'unused';
-    const name = fileName(log.number);
-    const decoded = decodeFileHeader(header);
-    if (!decoded) {
-      // The last one may have been torn in its first write; then there is nothing in it.
-      if (index < lastUsed || this.#hasNextChunk(file)) {
-        this.#damage.push(`${name}: its header is damaged`);
-      }
-    } else if (decoded.version > FORMAT_VERSION) {
-      throw new StorageError(
-        `${name} was written by a newer version of Leveret (format ${decoded.version}, this one knows ${FORMAT_VERSION}); start that version, or choose another --data-dir`,
-      );
-    } else if (decoded.number !== log.number) {
-      this.#damage.push(`${name} is a copy of ${fileName(decoded.number)} and was left out`);
-      return 'foreign';
-    } else {
-      this.#meet(decoded.firstSequence, `before ${name}`);
+  /** Whether nothing was ever written to a file, or nothing but what a crash tore. `later` is the next one with a header. */
+  #isUnused({ isBlank }: FoundFile, later: FoundFile | undefined): boolean {
+    if (!isBlank) return false;
+    // One that others follow may have lost its header, unless the log goes on behind it as if it were not there.
+    const { expected } = this.#order;
+    if (!later) return true;
+    return expected !== undefined && (later.header?.firstSequence ?? 0) === expected;
+  }
+
+  /** Reads a file, unless it is not what its name says, or cannot be told from what it held in an earlier life. */
+  #readFile({ number, file, header }: FoundFile): LogFile | undefined {
+    const name = fileName(number);
+    if (!header) {
+      this.#order.damage.push(`${name}: its header is damaged, so that nothing in it can be read`);
+      return undefined;
     }
-    this.#contents.set(log.number, { chunks: 0, chunkBytes: 0 });
+    if (isCopy({ number, header })) {
+      this.#order.damage.push(`${name} is a copy of ${fileName(header.number)} and was left out`);
+      return undefined;
+    }
+    this.#order.meet(header.firstSequence, `before ${name}`);
+    const log = new LogFile(number, file, header.salt);
+    log.firstSequence = header.firstSequence;
+    log.isFull = true;
+    const index = this.#indexOf(log);
+    if (index) {
+      this.#readIndex(log, index);
+      return log;
+    }
+    this.#contents.set(number, { chunks: 0, chunkBytes: 0 });
     const size = file.sizeBytes;
     let at = FILE_HEADER_BYTES;
-    while (at < size) at += this.#readSegment(log, at, size);
+    while (at < size) at += this.#readSegment(log, at);
     log.end = at;
-    return 'used';
-  }
-
-  /** Whether a file without a header goes on where the one before it ended. */
-  #hasNextChunk(file: DataFile): boolean {
-    const first = this.#load(file, FILE_HEADER_BYTES);
-    const chunk = readChunk(first, 0, first.bytes.length);
-    return chunk?.isIntact === true && chunk.sequence >= (this.#expected ?? 0);
-  }
-
-  /** Notes a gap between the chunks that were read and the one that comes next. */
-  #meet(sequence: number, where: string): void {
-    this.#closeGap(sequence);
-    const missing = this.#expected === undefined ? 0 : sequence - this.#expected;
-    if (missing > 0) {
-      this.#damage.push(
-        `${missing} ${missing === 1 ? 'chunk' : 'chunks'} missing or damaged ${where}`,
-      );
-      if (missing !== this.#suspects) this.#isLossExact = false;
-      for (const { queue, sequence: place } of this.#suspectPlaces) this.#queue(queue)?.lose(place);
-    }
-    this.#suspects = 0;
-    this.#suspectPlaces = [];
-    this.#expected = Math.max(this.#expected ?? 0, sequence);
-  }
-
-  /**
-   * Decides about chunks behind a gap, when `sequence` comes next. If the log went on behind them, the gap is damage, and they
-   * are read after all; if it went on where the gap begins, they were torn by a crash, and the broker started without them.
-   */
-  #closeGap(sequence: number): void {
-    const last = this.#behindGap.at(-1);
-    if (!last) return;
-    if (sequence > last.chunk.sequence) {
-      const behind = this.#behindGap;
-      this.#behindGap = [];
-      for (const { chunk, view, where, segment, visitor } of behind) {
-        this.#meet(chunk.sequence, where);
-        this.#expected = chunk.sequence + 1;
-        readRecords(view, chunk.recordsAt, chunk.end, visitor);
-        releaseRecovered(this.#table, segment.slot);
-      }
-    } else {
-      this.#dropBehindGap();
-    }
-  }
-
-  #dropBehindGap(): void {
-    for (const { segment } of this.#behindGap) releaseRecovered(this.#table, segment.slot);
-    this.#behindGap = [];
-  }
-
-  /** Whether chunks of the same write are missing before this one. */
-  #isBehindGap({ sequence, index }: Chunk): boolean {
-    const expected = this.#expected;
-    return expected !== undefined && sequence > expected && sequence - index <= expected;
+    return log;
   }
 
   /** Remembers which messages would be lost with a chunk that is not intact. */
   #suspect(view: DataView, chunk: Chunk): void {
-    this.#suspects += 1;
+    const places: SuspectPlace[] = [];
     const isReadable = readRecords(view, chunk.recordsAt, chunk.end, {
       message: (records, holdersAt, holders) => {
         for (let at = holdersAt; at < holdersAt + holders * HOLDER_BYTES; at += HOLDER_BYTES) {
           const queue = records.getUint32(at);
           const sequence = readU48(records, at + 4);
-          if (this.#isKnownQueue(queue)) this.#suspectPlaces.push({ queue, sequence });
+          if (this.#queues.isKnown(queue)) places.push({ queue, sequence });
         }
       },
       settled: () => {},
       delivered: () => {},
+      counted: () => {},
     });
-    if (!isReadable) this.#isLossExact = false;
+    this.#order.suspect(places, isReadable);
   }
 
   /** Reads the segment at `position` of a file and answers how many bytes it takes there. */
-  #readSegment(log: LogFile, position: number, fileSize: number): number {
-    const { bytes, view } = this.#load(log.file, position);
-    const segment = this.#table.openEvicted(bytes.length);
-    segment.sealed = true;
-    segment.file = log;
-    segment.fileOffset = position;
-    segment.references = 1;
+  #readSegment(log: LogFile, position: number): number {
+    const { bytes, view } = this.#load(log, position);
+    const segment = this.#openSegment(log, position, bytes.length);
     const content = this.#contents.get(log.number)!;
-    const visitor: RecordVisitor = {
-      message: (records, holdersAt, holders, at) => {
-        for (let holder = 0; holder < holders; holder++) {
-          const holderAt = holdersAt + holder * HOLDER_BYTES;
-          const queue = this.#queue(records.getUint32(holderAt));
-          if (!queue) continue;
-          segment.references += 1;
-          segment.everReferences += 1;
-          queue.add(readU48(records, holderAt + 4), segment.slot, at);
-        }
-      },
-      settled: (queue, first, count) => this.#queue(queue)?.settled(first, count),
-      delivered: (queue, below) => this.#queue(queue)?.delivered(below),
-    };
+    const order = this.#order;
+    const visitor = this.#visitorOf(segment);
+    let isWhole = true;
     for (let at = 0; at < bytes.length; ) {
-      const chunk = readChunk({ bytes, view }, at, bytes.length);
+      const chunk = readChunk({ bytes, view }, log.salt, at, bytes.length);
       if (!chunk) break;
-      const isEarlier = chunk.sequence < (this.#expected ?? 0);
-      // What the file held in an earlier life.
+      const isEarlier = chunk.sequence < (order.expected ?? 0);
       if (chunk.isIntact && isEarlier) break;
       const where = `in ${fileName(log.number)} before byte ${position + at}`;
       if (!chunk.isIntact) {
+        isWhole = false;
         if (!isEarlier) this.#suspect(view, chunk);
-      } else if (this.#isBehindGap(chunk)) {
-        // The bytes are copied, since the next segment is read into the same place.
-        const kept = new DataView(bytes.slice().buffer);
-        segment.references += 1;
-        this.#behindGap.push({ chunk, view: kept, where, segment, visitor });
+      } else if (order.isBehindGap(chunk)) {
+        isWhole = false;
+        this.#hold(chunk, bytes, where, segment, visitor);
       } else {
-        this.#meet(chunk.sequence, where);
-        this.#expected = chunk.sequence + 1;
+        order.meet(chunk.sequence, where);
+        order.expected = chunk.sequence + 1;
         content.chunks += 1;
         content.chunkBytes += chunk.end - at;
+        // What is not read up to here for want of a chunk is never asked for again, so it need not be checked.
+        segment.end = isWhole ? chunk.end : 0;
         if (!readRecords(view, chunk.recordsAt, chunk.end, visitor)) {
           const place = `${fileName(log.number)} at byte ${position + at}`;
-          this.#damage.push(`records not understood in ${place}`);
+          order.damage.push(`records not understood in ${place}`);
+          log.isDamaged = true;
         }
       }
       at = chunk.end;
     }
-    log.liveSegments += 1;
     releaseRecovered(this.#table, segment.slot);
-    return Math.min(bytes.length, fileSize - position);
+    return bytes.length;
   }
 
-  #queue(logId: number): RecoveredQueue | undefined {
-    this.#highestLogId = Math.max(this.#highestLogId, logId);
-    if (!this.#isKnownQueue(logId)) return undefined;
-    let queue = this.#queues.get(logId);
-    if (!queue) {
-      queue = new RecoveredQueue();
-      this.#queues.set(logId, queue);
+  /** Keeps a chunk that a crash may have left behind one that it tore. */
+  #hold(
+    chunk: Chunk,
+    bytes: Uint8Array,
+    where: string,
+    segment: Segment,
+    visitor: RecordVisitor,
+  ): void {
+    // The bytes are copied, since the next segment is read into the same place.
+    const kept = new DataView(bytes.slice().buffer);
+    segment.references += 1;
+    this.#order.hold({
+      sequence: chunk.sequence,
+      where,
+      read: () => {
+        segment.end = 0;
+        readRecords(kept, chunk.recordsAt, chunk.end, visitor);
+      },
+      drop: () => releaseRecovered(this.#table, segment.slot),
+    });
+  }
+
+  /** A segment without memory, that holds one reference until everything in it is known. */
+  #openSegment(log: LogFile, position: number, sizeBytes: number): Segment {
+    const segment = this.#table.openEvicted(sizeBytes);
+    segment.sealed = true;
+    segment.file = log;
+    segment.fileOffset = position;
+    segment.references = 1;
+    log.segments.push(segment);
+    log.liveSegments += 1;
+    return segment;
+  }
+
+  #visitorOf(segment: Segment): RecordVisitor {
+    const queues = this.#queues;
+    return {
+      message: (records, holdersAt, holders, at) => {
+        if (holders > 0) this.#readFacts(records, at, this.#facts);
+        for (let holder = 0; holder < holders; holder++) {
+          const holderAt = holdersAt + holder * HOLDER_BYTES;
+          const place = readU48(records, holderAt + 4);
+          queues.place(records.getUint32(holderAt), place, segment, at, this.#facts);
+        }
+      },
+      settled: (queue, first, count) => queues.get(queue)?.settled(first, count),
+      delivered: (queue, below) => queues.get(queue)?.delivered(below),
+      counted: (queue, sequence, count) => queues.get(queue)?.counted(sequence, count),
+    };
+  }
+
+  /** The index of a file, if it has one that is whole and its own. */
+  #indexOf(log: LogFile): FileIndex | undefined {
+    if (!this.#indexed.has(log.number)) return undefined;
+    const file = this.#files.open(join(this.#directory, indexName(log.number)), {});
+    const bytes = new Uint8Array(file.sizeBytes);
+    file.readNow(0, bytes);
+    file.close();
+    const index = FileIndex.decode(bytes);
+    const isOwn =
+      index?.number === log.number &&
+      index.salt.mark === log.salt.mark &&
+      index.salt.seed === log.salt.seed &&
+      index.firstSequence === log.firstSequence;
+    // Cut off behind what it held, the file has to be read to tell what is missing.
+    const last = index?.segments.at(-1);
+    const isAllThere = !last || last.offset + last.end <= log.file.sizeBytes;
+    return isOwn && isAllThere ? index : undefined;
+  }
+
+  /** Takes from the index what is in a file. */
+  #readIndex(log: LogFile, index: FileIndex): void {
+    const queues = this.#queues;
+    for (const [i, { offset, sizeBytes, end }] of index.segments.entries()) {
+      const segment = this.#openSegment(log, offset, sizeBytes);
+      segment.end = end;
+      index.visit(i, {
+        message: (queue, place, at, facts) => queues.place(queue, place, segment, at, facts),
+        settled: (queue, first, count) => queues.get(queue)?.settled(first, count),
+        delivered: (queue, below) => queues.get(queue)?.delivered(below),
+        counted: (queue, sequence, count) => queues.get(queue)?.counted(sequence, count),
+      });
+      releaseRecovered(this.#table, segment.slot);
+      log.end = offset + sizeBytes;
     }
-    return queue;
+    log.isIndexed = true;
+    this.#order.expected = index.nextSequence;
+    this.#contents.set(log.number, { chunks: index.chunks, chunkBytes: index.chunkBytes });
   }
 
-  /** The bytes of a segment: the standard number, or as many as its only chunk announces, if that is intact. */
-  #load(file: DataFile, position: number): { bytes: Uint8Array; view: DataView } {
+  /** The bytes of a segment: the standard number, or as many whole ones as its first chunk takes, if that is intact. */
+  #load({ file, salt }: LogFile, position: number): Loaded {
     const bytes = this.#standard;
     file.readNow(position, bytes);
-    const view = new DataView(bytes.buffer);
-    const announced = (announcedBytes({ bytes, view }, 0) ?? 0) + CHUNK_HEADER_BYTES;
-    if (announced > SEGMENT_BYTES && position + announced <= file.sizeBytes) {
-      const larger = new Uint8Array(announced);
-      file.readNow(position, larger);
-      const whole = { bytes: larger, view: new DataView(larger.buffer) };
-      if (readChunk(whole, 0, announced)?.isIntact) return whole;
-    }
-    return { bytes, view };
+    const standard = { bytes, view: new DataView(bytes.buffer) };
+    return this.#loadOversized(file, salt, position, standard) ?? standard;
   }
-}
 
-function isBlank(header: Uint8Array): boolean {
-  return header.every((octet) => octet === 0);
+  #loadOversized(
+    file: DataFile,
+    salt: FileSalt,
+    position: number,
+    start: Loaded,
+  ): Loaded | undefined {
+    const announced = (announcedBytes(start, salt, 0) ?? 0) + CHUNK_HEADER_BYTES;
+    if (announced <= SEGMENT_BYTES || position + announced > file.sizeBytes) return undefined;
+    const bytes = new Uint8Array(segmentBytesFor(announced));
+    file.readNow(position, bytes);
+    const whole = { bytes, view: new DataView(bytes.buffer) };
+    return readChunk(whole, salt, 0, announced)?.isIntact ? whole : undefined;
+  }
 }
 
 /** One reference less to a segment that recovery made. */

@@ -387,6 +387,45 @@ describe('memory', () => {
   });
 });
 
+test('what is to be written while a write is under way follows it, though nobody waits', async () => {
+  const files = new MemoryFiles();
+  const harness = await LogHarness.open(files);
+  const first = harness.append('a', 1);
+  files.holdsWrites = true;
+  harness.log.flush();
+  harness.settle(first);
+  harness.log.flush();
+  expect(files.held).toHaveLength(1);
+  files.held.shift()!.finish();
+  expect(files.held).toHaveLength(1);
+  files.held.shift()!.finish();
+  expect(harness.log.isDirty).toBe(false);
+});
+
+test('who waits when nothing is to be written is called, and nothing else is held up', async () => {
+  const files = new MemoryFiles();
+  const harness = await LogHarness.open(files);
+  harness.append('a', 1);
+  await harness.flush();
+  let isSynced = false;
+  harness.log.whenSynced(() => {
+    isSynced = true;
+  });
+  let isSyncedToo = false;
+  harness.log.whenSynced(() => {
+    harness.append('b', 1);
+    harness.log.whenSynced(() => {
+      isSyncedToo = true;
+    });
+  });
+  harness.events.length = 0;
+  harness.log.flushAwaited();
+  expect([isSynced, isSyncedToo]).toEqual([true, false]);
+  expect(harness.events).toEqual(['dirty']);
+  await harness.flush();
+  expect(isSyncedToo).toBe(true);
+});
+
 describe('when a write fails', () => {
   test('nothing is synced after it, and it is told once', async () => {
     const files = new MemoryFiles();
@@ -418,20 +457,20 @@ describe('when a write fails', () => {
     const harness = await LogHarness.open(files);
     harness.journal.append({ queue: 'q' });
     harness.append('a', 1);
-    files.failNext('write', 'ENOSPC');
+    files.failNext('write', 'EIO');
     await harness.flush();
-    expect(harness.failures.map(({ message }) => message)).toEqual(['ENOSPC']);
+    expect(harness.failures.map(({ message }) => message)).toEqual(['EIO']);
     expect(logWrites(files)).toEqual([]);
     expect(harness.log.syncedGeneration).toBe(0);
   });
 
   test('no file can be prepared: told, and nothing is synced', async () => {
     const files = new MemoryFiles();
-    files.failNext('prepare', 'ENOSPC', Number.POSITIVE_INFINITY);
+    files.failNext('prepare', 'EIO', Number.POSITIVE_INFINITY);
     const harness = await LogHarness.open(files);
     harness.append('a', 1);
     await harness.flush();
-    expect(new Set(harness.failures.map(({ message }) => message))).toEqual(new Set(['ENOSPC']));
+    expect(new Set(harness.failures.map(({ message }) => message))).toEqual(new Set(['EIO']));
     expect(harness.log.syncedGeneration).toBe(0);
   });
 
@@ -441,6 +480,153 @@ describe('when a write fails', () => {
     harness.append('a', 1);
     files.failNext('write', 'EIO');
     await harness.flush();
+    await harness.close();
+    expect(files.openFiles).toBe(0);
+  });
+});
+
+describe('when the disk is full', () => {
+  test('what is flushed meanwhile does not keep later appends from being announced', async () => {
+    const files = new MemoryFiles();
+    const harness = await LogHarness.open(files);
+    harness.journal.append({ queue: 'q' });
+    files.failNext('write', 'ENOSPC');
+    await harness.flush();
+    await harness.flush();
+    harness.log.retry();
+    await idle();
+    harness.events.length = 0;
+    harness.append('a', 1);
+    expect(harness.events).toEqual(['dirty']);
+  });
+
+  const noSpace = ({ events }: LogHarness) => events.filter((event) => event === 'no space').length;
+
+  test.each(['journal', 'log'])('what the %s had no room for is written later', async (which) => {
+    const files = new MemoryFiles();
+    const harness = await LogHarness.open(files);
+    if (which === 'journal') harness.journal.append({ queue: 'q' });
+    harness.append('a', 1);
+    files.failNext('write', 'ENOSPC', 2);
+    await harness.flush();
+    expect([noSpace(harness), harness.failures]).toEqual([1, []]);
+    expect(harness.log.isOutOfSpace).toBe(true);
+    // What comes meanwhile waits behind it.
+    harness.append('b', 1);
+    if (which === 'journal') harness.journal.append({ queue: 'r' });
+    await harness.flush();
+    expect(harness.log.syncedGeneration).toBe(0);
+    harness.log.retry();
+    await idle();
+    expect([noSpace(harness), harness.log.syncedGeneration]).toEqual([2, 0]);
+    expect(harness.log.isOutOfSpace).toBe(true);
+    harness.log.retry();
+    await idle();
+    await harness.flush();
+    expect(harness.log.isOutOfSpace).toBe(false);
+    expect(harness.log.isDirty).toBe(false);
+    expect(harness.failures).toEqual([]);
+    expect(await (await reopened(harness)).foundBodies(1)).toEqual(['a', 'b']);
+  });
+
+  test('without a next file everything waits, and is written when there is one', async () => {
+    const files = new MemoryFiles();
+    files.failNext('prepare', 'ENOSPC', 6);
+    const harness = await LogHarness.open(files);
+    harness.append('a', 1);
+    await harness.flush();
+    expect([noSpace(harness), harness.log.syncedGeneration]).toEqual([2, 0]);
+    for (let i = 0; i < 3; i++) {
+      expect(harness.log.isOutOfSpace).toBe(true);
+      harness.log.retry();
+      await idle();
+    }
+    expect(harness.log.isOutOfSpace).toBe(false);
+    expect(harness.failures).toEqual([]);
+    expect(await (await reopened(harness)).foundBodies(1)).toEqual(['a']);
+  });
+
+  test.each(['write', 'prepare'] as const)('closing does not wait for space: %s', async (what) => {
+    const files = new MemoryFiles();
+    if (what === 'prepare') files.failNext('prepare', 'ENOSPC', Number.POSITIVE_INFINITY);
+    const harness = await LogHarness.open(files);
+    harness.append('a', 1);
+    if (what === 'write') files.failNext('write', 'ENOSPC', 9);
+    await harness.flush();
+    await harness.close();
+    expect([files.openFiles, harness.failures]).toEqual([0, []]);
+    expect(harness.log.syncedGeneration).toBe(0);
+  });
+
+  test('closing tries once more', async () => {
+    const files = new MemoryFiles();
+    const harness = await LogHarness.open(files);
+    harness.append('a', 1);
+    files.failNext('write', 'ENOSPC');
+    await harness.flush();
+    await harness.close();
+    expect(await (await reopened(harness)).foundBodies(1)).toEqual(['a']);
+  });
+
+  test('where writes are not synced by themselves, it is a failure: it may be about an earlier one', async () => {
+    const files = new MemoryFiles();
+    const harness = await LogHarness.open(files, { durable: false });
+    harness.append('a', 1);
+    files.failNext('write', 'ENOSPC');
+    await harness.flush();
+    expect(harness.failures.map(({ message }) => message)).toEqual(['ENOSPC']);
+  });
+});
+
+describe('where writes are not synced by themselves', () => {
+  test('a sync is of the files that were written to, and closing waits for one', async () => {
+    const files = new MemoryFiles();
+    const harness = await LogHarness.open(files, { durable: false });
+    harness.append('a', 1);
+    await harness.flush();
+    expect(harness.log.syncedGeneration).toBeGreaterThan(0);
+    expect(files.syncs).toEqual([]);
+    harness.log.sync();
+    await idle();
+    harness.log.sync();
+    await idle();
+    expect(files.syncs).toEqual([logPath(1)]);
+    harness.append('b', 1);
+    await harness.close();
+    expect(files.syncs).toEqual([logPath(1), logPath(1)]);
+    expect([files.openFiles, harness.failures]).toEqual([0, []]);
+  });
+
+  test('a file is used again only when what emptied it is synced', async () => {
+    const files = new MemoryFiles();
+    files.holdsSyncs = true;
+    const harness = await LogHarness.open(files, { durable: false });
+    const large = () => harness.append(new Uint8Array(SEGMENT_BYTES - 100), 1);
+    for (let i = 0; i < 17; i++) {
+      harness.settle(large());
+      await harness.flush();
+    }
+    await harness.flush();
+    expect(files.names(LOG)).toContain('0000000001.log');
+    files.heldSyncs.shift()!();
+    await idle();
+    while (files.heldSyncs.length > 0) {
+      files.heldSyncs.shift()!();
+      await idle();
+    }
+    expect(files.names(LOG)).not.toContain('0000000001.log');
+    expect(harness.failures).toEqual([]);
+  });
+
+  test('a sync that fails is told, and nothing is used again after it', async () => {
+    const files = new MemoryFiles();
+    const harness = await LogHarness.open(files, { durable: false });
+    harness.append('a', 1);
+    await harness.flush();
+    files.failNext('sync', 'EIO');
+    harness.log.sync();
+    await idle();
+    expect(harness.failures.map(({ message }) => message)).toEqual(['EIO']);
     await harness.close();
     expect(files.openFiles).toBe(0);
   });
@@ -602,4 +788,22 @@ describe('against plain arrays', () => {
       { numRuns: 60 },
     ),
   );
+});
+
+describe('a disk that is slower than what comes', () => {
+  test('is behind while more than 16 MiB of messages wait for it', async () => {
+    const files = new MemoryFiles();
+    const harness = await LogHarness.open(files);
+    files.holdsWrites = true;
+    const megabyte = new Uint8Array(1024 * 1024);
+    for (let i = 0; i < 8; i++) harness.append(megabyte, 1);
+    harness.log.flush();
+    for (let i = 0; i < 8; i++) harness.append(megabyte, 1);
+    expect(harness.log.isBehind).toBe(false);
+    harness.append(megabyte, 1);
+    expect(harness.log.isBehind).toBe(true);
+    files.held.shift()!.finish();
+    await idle();
+    expect(harness.log.isBehind).toBe(false);
+  });
 });

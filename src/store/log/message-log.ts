@@ -2,23 +2,27 @@
 // write in flight, and whatever arrives meanwhile forms the next: so batching needs no timer, and an idle log no work.
 //
 // Every append belongs to a generation. When `syncedGeneration` has reached it, the append is on disk.
-import type { Files } from '../../platform/files.ts';
-import type { Journal } from '../journal.ts';
 import type { Segment } from '../segment.ts';
-import { SEGMENT_BYTES, type SegmentTable } from '../segment-table.ts';
-import { CHUNK_HEADER_BYTES, sealChunk } from './chunk.ts';
-import { FilePreparer } from './file-preparer.ts';
-import { FILE_BYTES, type LogFile } from './log-file.ts';
+import { SEGMENT_BYTES, type SegmentTable, segmentBytesFor } from '../segment-table.ts';
+import { CHUNK_HEADER_BYTES } from './chunk.ts';
+import { FileIndexer } from './file-indexer.ts';
+import type { LogFile } from './log-file.ts';
+import { LogFiles } from './log-files.ts';
 import {
+  COUNTED_BYTES,
   DELIVERED_BYTES,
   HOLDER_BYTES,
   MESSAGE_OVERHEAD_BYTES,
   RecordType,
   SETTLED_BYTES,
+  writeCount,
+  writePlace,
   writeU48,
 } from './log-records.ts';
+import { LogWriter } from './log-writer.ts';
+import type { LogTail, MessageLogOptions } from './message-log-options.ts';
 import { Residency } from './residency.ts';
-import { type PendingChunk, writeBatch } from './write-batch.ts';
+import { type PendingChunk, sealBatch } from './write-batch.ts';
 
 /** A queue, as the log sees it. */
 export interface LoggedQueue {
@@ -28,73 +32,50 @@ export interface LoggedQueue {
   readonly nextSequence: number;
 }
 
-export interface MessageLogOptions {
-  readonly files: Files;
-  readonly directory: string;
-  readonly table: SegmentTable;
-  /** Whether a write is done only when it is on stable storage. */
-  readonly durable: boolean;
-  /** Resident memory of the log above which written segments give theirs back. */
-  readonly residentBytes: number;
-  /** Written before each chunk, and synced with it. */
-  readonly journal: Journal;
-  /** Called when somebody may wait for what was appended; `flush` should follow at the end of the turn. */
-  onDirty(): void;
-  /** Called when only settlements were appended, for which nobody waits; `flush` should follow before long. */
-  onSettled(): void;
-  /** A new file was begun. */
-  onNewFile(): void;
-  /** Called at the end of every write: `syncedGeneration` has grown. */
-  onSynced(): void;
-  /** A write failed: nothing after the last sync can be trusted. */
-  onFailed(error: Error): void;
-}
-
-/** Where a log goes on after recovery. */
-export interface LogTail {
-  readonly nextFileNumber: number;
-  readonly nextChunkSequence: number;
-  /** Files that are still needed, oldest first. */
-  readonly files: readonly LogFile[];
-}
-
-interface Range {
-  first: number;
-  count: number;
-}
+/** Messages that wait to be on disk, in all; more than that is held back where it comes from. */
+const BEHIND_BYTES = 16 * 1024 * 1024;
 
 export class MessageLog {
   readonly #options: MessageLogOptions;
   readonly #table: SegmentTable;
-  readonly #preparer: FilePreparer;
-  readonly #files: LogFile[];
-  /** Files that hold nothing any more, if the log is on disk up to a generation. */
-  readonly #emptied: { readonly file: LogFile; readonly generation: number }[] = [];
-  #file: LogFile | undefined;
+  readonly #files: LogFiles;
   #segment: Segment | undefined;
   /** Where the open chunk begins in the segment; -1 when none is open. */
   #chunkAt = -1;
   #nextChunkSequence: number;
-  readonly #settled = new Map<number, Range>();
+  readonly #settled = new Map<number, { first: number; count: number }>();
   #pending: PendingChunk[] = [];
   #isWriting = false;
+  /** Of messages that wait to be written, and of those that are being written. */
+  #waitingBytes = 0;
+  #writtenBytes = 0;
   #isAnnounced = false;
   #hasFailed = false;
   readonly #waiting: { readonly generation: number; readonly synced: () => void }[] = [];
   #onClosed: (() => void) | undefined;
   #isClosed = false;
-  #beganFile = false;
   #generation = 1;
   #syncedGeneration = 0;
   readonly #residency: Residency;
+  readonly #indexer: FileIndexer;
+  readonly #writer: LogWriter;
 
   constructor(options: MessageLogOptions, tail: LogTail, spares: readonly string[]) {
     this.#options = options;
     this.#table = options.table;
-    this.#residency = new Residency(options.table, options.residentBytes);
-    this.#files = [...tail.files];
+    this.#indexer = new FileIndexer(options, () => this.#dropOldFiles());
+    this.#residency = new Residency(options.table, options.residentBytes, (segment) =>
+      this.#indexer.leaving(segment),
+    );
     this.#nextChunkSequence = tail.nextChunkSequence;
-    this.#preparer = new FilePreparer(options, tail.nextFileNumber, spares, () => this.flush());
+    const { journal, durable } = options;
+    const onNoSpace = () => this.#outOfSpace();
+    const onFailed = (error: Error) => this.#writeFailed(error);
+    this.#writer = new LogWriter({ journal, durable, onNoSpace, onFailed });
+    const preparing = { ...options, onNoSpace, onFailed: (error: Error) => this.#fail(error) };
+    this.#files = new LogFiles(preparing, tail.files, tail.nextFileNumber, spares, () =>
+      this.flush(),
+    );
   }
 
   /** The generation of what is appended now. */
@@ -108,7 +89,7 @@ export class MessageLog {
 
   /** Files in use, oldest first. */
   get files(): readonly LogFile[] {
-    return this.#files;
+    return this.#files.all;
   }
 
   /** Calls `synced` when everything that was appended so far is on disk. */
@@ -122,6 +103,11 @@ export class MessageLog {
     const { journal } = this.#options;
     const hasRecords = this.#chunkAt >= 0 || this.#settled.size > 0 || this.#pending.length > 0;
     return hasRecords || journal.isDirty;
+  }
+
+  /** Whether more waits to be written than makes writes quicker. */
+  get isBehind(): boolean {
+    return this.#waitingBytes + this.#writtenBytes > BEHIND_BYTES;
   }
 
   /** Something was appended, here or to the journal. */
@@ -155,7 +141,13 @@ export class MessageLog {
     segment.end = at + 4 + sizeBytes;
     segment.references += holders.length;
     segment.everReferences += holders.length;
+    this.#waitingBytes += sizeBytes;
     return segment;
+  }
+
+  /** What is appended next, if it is no more than that and than a segment, goes into one chunk: recovery finds all or none. */
+  keepTogether(sizeBytes: number): void {
+    if (CHUNK_HEADER_BYTES + sizeBytes <= SEGMENT_BYTES) this.#room(sizeBytes);
   }
 
   /** A place in a durable queue is empty for good. */
@@ -175,31 +167,57 @@ export class MessageLog {
 
   /** Any place below may have been handed to a consumer. */
   delivered(queue: number, below: number): void {
+<<<<<<< HEAD
     const segment = this.#room(DELIVERED_BYTES);
-    const at = segment.end;
-    segment.view.setUint8(at, RecordType.DELIVERED);
-    segment.view.setUint32(at + 1, queue);
-    writeU48(segment.view, at + 5, below);
-    segment.end = at + DELIVERED_BYTES;
+    segment.end = writePlace(segment.view, segment.end, RecordType.DELIVERED, queue, below);
+=======
+    this.#begin(RecordType.DELIVERED, DELIVERED_BYTES, queue, below);
+>>>>>>> w-letters
   }
 
-  #writeSettled(queue: number, range: Range): void {
+  /** So many deliveries of the message in that place have failed. Nobody waits for it. */
+  counted(queue: number, sequence: number, count: number): void {
+<<<<<<< HEAD
+    const segment = this.#room(COUNTED_BYTES, false);
+    const { view, end } = segment;
+    segment.end = writeCount(view, end, RecordType.COUNTED, queue, sequence, count);
+    this.#options.onSettled();
+  }
+
+  #writeSettled(queue: number, { first, count }: { first: number; count: number }): void {
     const segment = this.#room(SETTLED_BYTES, false);
+    const { view, end } = segment;
+    segment.end = writeCount(view, end, RecordType.SETTLED, queue, first, count);
+=======
+    const { view, end } = this.#begin(RecordType.COUNTED, COUNTED_BYTES, queue, sequence, false);
+    view.setUint32(end - 4, count);
+    this.#options.onSettled();
+  }
+
+  #writeSettled(queue: number, { first, count }: Range): void {
+    const { view, end } = this.#begin(RecordType.SETTLED, SETTLED_BYTES, queue, first, false);
+    view.setUint32(end - 4, count);
+  }
+
+  /** Writes what records of a place begin with: type u8 | queue u32 | place u48. */
+  #begin(type: number, bytes: number, queue: number, place: number, isAwaited = true): Segment {
+    const segment = this.#room(bytes, isAwaited);
     const at = segment.end;
-    segment.view.setUint8(at, RecordType.SETTLED);
+    segment.view.setUint8(at, type);
     segment.view.setUint32(at + 1, queue);
-    writeU48(segment.view, at + 5, range.first);
-    segment.view.setUint32(at + 11, range.count);
-    segment.end = at + SETTLED_BYTES;
+    writeU48(segment.view, at + 5, place);
+    segment.end = at + bytes;
+    return segment;
+>>>>>>> w-letters
   }
 
   /** The segment that takes a record of that size next, in an open chunk. */
   #room(sizeBytes: number, isAwaited = true): Segment {
     let segment = this.#segment;
-    const header = this.#chunkAt < 0 ? CHUNK_HEADER_BYTES : 0;
-    if (!segment || segment.end + header + sizeBytes > segment.sizeBytes) {
+    const neededBytes = sizeBytes + (this.#chunkAt < 0 ? CHUNK_HEADER_BYTES : 0);
+    if (!segment || segment.end + neededBytes > segment.sizeBytes) {
       this.#sealSegment();
-      segment = this.#openSegment(Math.max(SEGMENT_BYTES, sizeBytes + CHUNK_HEADER_BYTES));
+      segment = this.#openSegment(segmentBytesFor(CHUNK_HEADER_BYTES + sizeBytes));
     }
     if (isAwaited) this.announce();
     if (this.#chunkAt < 0) {
@@ -221,8 +239,6 @@ export class MessageLog {
   #closeChunk(): void {
     const segment = this.#segment;
     if (!segment || this.#chunkAt < 0) return;
-    const index = this.#pending.length;
-    sealChunk(segment, this.#chunkAt, segment.end, this.#nextChunkSequence++, index);
     this.#pending.push({ segment, from: this.#chunkAt, to: segment.end });
     segment.references += 1;
     segment.unwritten += 1;
@@ -246,43 +262,73 @@ export class MessageLog {
 
   /** Writes what was appended since the last write, unless one is in flight: then it follows when that is done. */
   flush(): void {
-    if (this.#isWriting || this.#hasFailed || !this.isDirty) return;
+    if (this.#hasFailed) return;
+    const { isDirty } = this;
+    if (this.#isWriting || !isDirty) {
+      this.#isAnnounced = isDirty;
+      if (!this.#isWriting && this.#waiting.length > 0) {
+        this.#syncedGeneration = this.#generation++;
+        this.#tellWaiting();
+      }
+      return;
+    }
     for (const [queue, range] of this.#settled) this.#writeSettled(queue, range);
     this.#settled.clear();
     this.#closeChunk();
     const batch = this.#pending;
-    if (!this.#placeSegments(batch)) return;
+    if (!this.#files.place(batch)) return;
+    this.#nextChunkSequence = sealBatch(batch, this.#nextChunkSequence);
     this.#pending = [];
     this.#isWriting = true;
     this.#isAnnounced = false;
+    this.#writtenBytes = this.#waitingBytes;
+    this.#waitingBytes = 0;
     const generation = this.#generation++;
-    if (this.#beganFile) {
-      this.#beganFile = false;
+    if (this.#files.takeHasBegun()) {
+      this.#indexer.run(this.files);
       this.#options.onNewFile();
     }
-    const written = () => {
+    this.#writer.write(batch, () => {
       this.#isWriting = false;
+      this.#writtenBytes = 0;
       // With nothing more to write, whoever asks now waits for a generation that is empty: it is on disk as it is.
       this.#syncedGeneration = this.isDirty ? generation : this.#generation++;
       for (const { segment } of batch) {
+        this.#files.wrote(segment);
         segment.unwritten -= 1;
         this.release(segment);
       }
       this.#residency.evictFull();
       this.#dropOldFiles();
-      this.#recycleEmptied(this.#syncedGeneration);
+      this.#files.recycleEmptied(this.#syncedGeneration);
       this.#options.onSynced();
-      while (this.#waiting[0] && this.#waiting[0].generation <= this.#syncedGeneration) {
-        this.#waiting.shift()!.synced();
-      }
+      this.#tellWaiting();
       this.flushAwaited();
       this.#closeWhenIdle();
-    };
-    // What there is comes before what is in it: a message's queue must be known when it is read.
-    this.#options.journal.flush((error) => {
-      if (error) this.#writeFailed(error);
-      else writeBatch(batch, (failed) => (failed ? this.#writeFailed(failed) : written()));
     });
+  }
+
+  #tellWaiting(): void {
+    while (this.#waiting[0] && this.#waiting[0].generation <= this.#syncedGeneration) {
+      this.#waiting.shift()!.synced();
+    }
+  }
+
+  /** Whether something waits for space on the disk. */
+  get isOutOfSpace(): boolean {
+    return this.#writer.isOutOfSpace || this.#files.isOutOfSpace;
+  }
+
+  /** Space is short: gives back what can be spared, and tries again what there was none for. */
+  retry(freeBytes?: number): void {
+    if (this.#hasFailed) return;
+    this.#files.retry(freeBytes);
+    this.#writer.retry();
+  }
+
+  #outOfSpace(): void {
+    if (this.#onClosed) this.#closeWhenIdle();
+    else if (!this.#hasFailed && !this.#isClosed) this.#options.onNoSpace();
   }
 
   #fail(error: Error): void {
@@ -296,32 +342,11 @@ export class MessageLog {
     this.#closeWhenIdle();
   }
 
-  /** Gives every segment of a batch its place in a file; false when the next file is not ready yet. */
-  #placeSegments(batch: readonly PendingChunk[]): boolean {
-    for (const { segment } of batch) {
-      if (segment.file) continue;
-      if (!this.#file || this.#file.isFull) {
-        const next = this.#preparer.take();
-        if (!next) return false;
-        this.#file = next;
-        this.#files.push(next);
-        this.#beganFile = true;
-      }
-      const file = this.#file;
-      segment.file = file;
-      segment.fileOffset = file.end;
-      file.end += segment.sizeBytes;
-      file.liveSegments += 1;
-      if (segment.sizeBytes > SEGMENT_BYTES || file.end + SEGMENT_BYTES > FILE_BYTES)
-        file.isFull = true;
-    }
-    return true;
-  }
-
   /** One holder less; a sealed segment without any gives its memory back, and its file perhaps its place. */
   release(segment: Segment): void {
     segment.references -= 1;
     if (segment.references > 0) return;
+    if (segment.wasLoaded) this.#readAhead(segment);
     this.#residency.closed(segment);
     this.#table.close(segment);
     if (segment.file) {
@@ -330,35 +355,46 @@ export class MessageLog {
     }
   }
 
-  /** Files go from the oldest on: a settlement must outlive the message it is about. */
   #dropOldFiles(): void {
-    for (let oldest = this.#files[0]; oldest; oldest = this.#files[0]) {
-      // The newest stays: its sequence numbers tell what is fresh from what recycled files held before.
-      if (!oldest.isFull || oldest.liveSegments > 0 || this.#files.length === 1) break;
-      this.#files.shift();
-      this.#emptied.push({ file: oldest, generation: this.#generation });
-    }
-    if (!this.#isWriting && !this.isDirty) this.#recycleEmptied(this.#generation);
+    this.#files.dropOld(this.#generation);
+    if (!this.#isWriting && !this.isDirty) this.#files.recycleEmptied(this.#generation);
   }
 
-  /** What emptied a file has to be on disk before its content goes. */
-  #recycleEmptied(synced: number): void {
-    while (this.#emptied[0] && this.#emptied[0].generation <= synced) {
-      this.#preparer.recycle(this.#emptied.shift()!.file);
-    }
+  /** Syncs what was written, where writes are not synced by themselves. */
+  sync(): void {
+    if (!this.#isClosed) this.#files.sync(() => {});
   }
 
   /** Brings a segment back into memory and calls `done`; nothing happens any more once the log is closed. */
   load(segment: Segment, done: () => void): void {
     if (this.#isClosed) return;
+    this.#load(segment, done);
+    this.#readAhead(segment);
+  }
+
+  /** What lies behind a segment in the log is likely to be wanted next. */
+  #readAhead(segment: Segment): void {
+    for (const next of this.#files.following(segment)) {
+      if (!next.isResident && this.#residency.hasRoomFor(next)) this.#load(next, () => {});
+    }
+  }
+
+  #load(segment: Segment, done: () => void): void {
     // Held meanwhile, so that its slot cannot become another segment's.
     segment.references += 1;
     this.#residency.load(segment, (error) => {
-      if (this.#isClosed) return;
+<<<<<<< HEAD
+      if (this.#isClosed || this.#hasFailed) return;
       if (error) {
+        // The next start is to read all of the file, and tell what is lost.
+        this.#indexer.remove(segment.file!);
         this.#fail(error);
         return;
       }
+=======
+      if (this.#isClosed) return;
+      if (error) return this.#fail(error);
+>>>>>>> w-letters
       this.release(segment);
       done();
     });
@@ -367,21 +403,33 @@ export class MessageLog {
   /** Writes what is left, then closes the files and calls `done`. Nothing may be appended any more. */
   close(done: () => void): void {
     this.#onClosed = done;
+    if (this.isOutOfSpace) this.retry();
     this.#closeWhenIdle();
   }
 
   #closeWhenIdle(): void {
     const done = this.#onClosed;
-    if (!done || this.#isWriting) return;
-    if (this.isDirty && !this.#hasFailed) {
-      this.flush();
-      return;
+    if (!done) return;
+    // Whoever closes does not wait for space: nothing that is left was confirmed.
+    if (this.#writer.giveUp()) {
+      this.#isWriting = false;
+      this.#hasFailed = true;
+    }
+    if (this.#isWriting) return;
+    if (!this.#hasFailed) {
+      if (this.isDirty) this.flush();
+      if (this.#isWriting || (this.isDirty && !this.#files.isStuck)) return;
+      if (this.#files.isUnsynced) {
+        this.#files.sync(() => this.#closeWhenIdle());
+        return;
+      }
     }
     this.#onClosed = undefined;
     this.#isClosed = true;
-    this.#preparer.stop();
-    for (const { file } of [...this.#emptied.map(({ file }) => file), ...this.#files]) file.close();
-    this.#options.journal.close();
-    done();
+    this.#indexer.stop();
+    this.#options.journal.close((error) => {
+      if (error && !this.#hasFailed) this.#fail(error);
+      this.#files.close(done);
+    });
   }
 }

@@ -144,10 +144,87 @@ test('what was said last about deliveries holds', () => {
 
 test('places beyond 32 bits', () => {
   const state = recovered();
-  const far = 0xffff_ffff_0000;
+  const far = 0xff_ffff_0000;
   for (const sequence of [far, far + 1, far + 2]) state.add(sequence, 0);
   state.queue.settled(far + 1, 1);
   state.queue.finish(state.table);
   expect(state.messages.map(({ sequence }) => sequence)).toEqual([far, far + 2]);
   expect(state.queue.nextSequence).toBe(far + 3);
+});
+
+describe('what was noted of messages', () => {
+  const facts = (bodyBytes: number, publishedAtMs?: number, expirationMs?: number) => ({
+    bodyBytes,
+    publishedAtMs,
+    expirationMs,
+  });
+
+  test('stays with each, however they are sorted and whichever go', () => {
+    const table = new SegmentTable();
+    const queue = new RecoveredQueue();
+    const expected: unknown[] = [];
+    for (let i = 0; i < 300; i++) {
+      const sequence = (i * 7) % 300;
+      const segment = table.openEvicted(SEGMENT_BYTES);
+      segment.references = 1;
+      const noted = facts(
+        sequence,
+        sequence > 250 ? sequence + 0.5 : undefined,
+        sequence > 280 ? 9 : undefined,
+      );
+      queue.add(sequence, segment.slot, i, noted);
+      if (sequence % 2 === 1) queue.settled(sequence, 1);
+      else expected[sequence / 2] = { sequence, ...noted };
+    }
+    queue.finish(table);
+    const found = Array.from({ length: queue.size }, (_, i) => ({
+      sequence: queue.sequence(i),
+      bodyBytes: queue.bodyBytes(i),
+      publishedAtMs: queue.publishedAtMs(i),
+      expirationMs: queue.expirationMs(i),
+    }));
+    expect(found).toEqual(expected);
+  });
+
+  test('counts stay with messages that are there', () => {
+    const { table, queue, add } = recovered();
+    for (const sequence of [0, 1, 2]) add(sequence, sequence);
+    queue.counted(0, 1);
+    queue.counted(1, 1);
+    queue.counted(1, 2);
+    queue.settled(0, 1);
+    queue.finish(table);
+    expect([...queue.counts]).toEqual([[1, 2]]);
+  });
+});
+
+describe('levels are counted each for itself', () => {
+  const high = 3 * 2 ** 40;
+
+  test('places, and what was delivered', () => {
+    const { table, queue, add } = recovered();
+    add(high + 5, 1);
+    add(7, 2);
+    queue.settled(high + 6, 2);
+    queue.delivered(high + 6);
+    queue.delivered(4);
+    queue.finish(table);
+    expect(queue.levels).toEqual([0, 3]);
+    expect([0, 1, 3].map((level) => queue.nextSequenceOf(level))).toEqual([8, 2 ** 40, high + 8]);
+    expect([0, 1, 3].map((level) => queue.deliveredBelowOf(level))).toEqual([4, 2 ** 40, high + 6]);
+    queue.delivered(2 ** 48 - 1);
+    expect(queue.deliveredBelowOf(1)).toBe(2 ** 48 - 1);
+    queue.delivered(2);
+    expect(queue.deliveredBelowOf(3)).toBe(high);
+  });
+
+  test('between two of them nothing is lost', () => {
+    const { table, queue, add } = recovered();
+    add(1, 1);
+    add(3, 1);
+    add(high + 1, 1);
+    add(high + 4, 1);
+    queue.finish(table, true);
+    expect(queue.lost).toBe(1 + 2);
+  });
 });

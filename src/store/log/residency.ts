@@ -2,19 +2,29 @@
 // first, since a long queue needs them last; what a consumer comes to is loaded again, and then those loaded first go first.
 import type { Segment } from '../segment.ts';
 import type { SegmentTable } from '../segment-table.ts';
+import { hasIntactChunks } from './chunk.ts';
+import { fileName } from './log-file.ts';
 
 export class Residency {
   readonly #table: SegmentTable;
   readonly #limitBytes: number;
+  readonly #onLeaving: (segment: Segment) => void;
   #residentBytes = 0;
+  #loadingBytes = 0;
   /** Full segments that may be in memory still, oldest first. */
   readonly #full: Segment[] = [];
   readonly #loaded: Segment[] = [];
-  readonly #loading = new Map<number, (() => void)[]>();
+  readonly #loading = new Map<Segment, ((error: Error | undefined) => void)[]>();
 
-  constructor(table: SegmentTable, limitBytes: number) {
+  /** `onLeaving` is told of every segment that gives its memory back. */
+  constructor(
+    table: SegmentTable,
+    limitBytes: number,
+    onLeaving: (segment: Segment) => void = () => {},
+  ) {
     this.#table = table;
     this.#limitBytes = limitBytes;
+    this.#onLeaving = onLeaving;
   }
 
   /** A segment was made, with memory. */
@@ -48,31 +58,37 @@ export class Residency {
   }
 
   #evict(segment: Segment): void {
+    this.#onLeaving(segment);
     this.#residentBytes -= segment.sizeBytes;
     this.#table.giveMemory(segment.evict());
   }
 
+  /** Whether a segment can be read back without another having to go. */
+  hasRoomFor(segment: Segment): boolean {
+    return this.#residentBytes + this.#loadingBytes + segment.sizeBytes <= this.#limitBytes;
+  }
+
   /** Reads a segment back and calls `loaded` with an error, or when it is there. Read once for all who ask meanwhile. */
   load(segment: Segment, loaded: (error: Error | undefined) => void): void {
-    const callback = () => loaded(undefined);
-    const waiting = this.#loading.get(segment.slot);
+    const waiting = this.#loading.get(segment);
     if (waiting) {
-      waiting.push(callback);
+      waiting.push(loaded);
       return;
     }
-    this.#loading.set(segment.slot, [callback]);
+    const callbacks = [loaded];
+    this.#loading.set(segment, callbacks);
+    this.#loadingBytes += segment.sizeBytes;
     const bytes = this.#table.takeMemory(segment.sizeBytes);
     segment.file!.file.read(segment.fileOffset, bytes, (error) => {
-      const callbacks = this.#loading.get(segment.slot) ?? [];
-      this.#loading.delete(segment.slot);
-      if (error) {
-        loaded(error);
-        return;
+      this.#loading.delete(segment);
+      this.#loadingBytes -= segment.sizeBytes;
+      const trouble = error ?? damageIn(segment, bytes);
+      if (!trouble) {
+        segment.restore(bytes);
+        this.#residentBytes += segment.sizeBytes;
+        this.#makeRoomFor(segment);
       }
-      segment.restore(bytes);
-      this.#residentBytes += segment.sizeBytes;
-      this.#makeRoomFor(segment);
-      for (const each of callbacks) each();
+      for (const each of callbacks) each(trouble);
     });
   }
 
@@ -85,4 +101,13 @@ export class Residency {
       }
     }
   }
+}
+
+/** What was read is not what was written. */
+function damageIn({ file, fileOffset, end }: Segment, bytes: Uint8Array): Error | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (hasIntactChunks({ bytes, view }, file!.salt, end)) return undefined;
+  return new Error(
+    `${fileName(file!.number)} is damaged between bytes ${fileOffset} and ${fileOffset + end}; the next start says what is lost, and goes on with the rest`,
+  );
 }

@@ -2,6 +2,7 @@
 // so that nothing newer is on disk before what is older.
 import type { Done } from '../../platform/files.ts';
 import type { Segment } from '../segment.ts';
+import { sealChunk } from './chunk.ts';
 import { encodeFileHeader, FILE_HEADER_BYTES } from './log-file.ts';
 
 /** Part of a segment that waits to be written. The segment has its place in a file. */
@@ -9,6 +10,17 @@ export interface PendingChunk {
   readonly segment: Segment;
   readonly from: number;
   readonly to: number;
+}
+
+/** Makes chunks of what has its places in files, numbered from `sequence` on; answers the number that comes next. */
+export function sealBatch(batch: readonly PendingChunk[], sequence: number): number {
+  for (let index = 0; index < batch.length; index++) {
+    const { segment, from, to } = batch[index]!;
+    const file = segment.file!;
+    if (file.firstSequence === 0) file.firstSequence = sequence + index;
+    sealChunk(segment, file.salt, from, to, sequence + index, index);
+  }
+  return sequence + batch.length;
 }
 
 /** Calls `done` when all is written, or with the first error. */
@@ -27,8 +39,7 @@ function writeFrom(batch: readonly PendingChunk[], index: number, done: Done): v
   const parts: Uint8Array[] = [];
   let position = segment.fileOffset + from;
   if (position === FILE_HEADER_BYTES) {
-    const sequence = segment.view.getUint32(8) * 0x1_0000_0000 + segment.view.getUint32(12);
-    parts.push(encodeFileHeader(file.number, sequence));
+    parts.push(encodeFileHeader(file.number, file.firstSequence, file.salt));
     position = 0;
   }
   let next = index;

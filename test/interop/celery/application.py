@@ -8,10 +8,15 @@ from interop import RUN, URL
 from kombu import Queue
 
 QUEUE = f"interop.celery.tasks.{RUN}"
+# Consumed only when a scenario says so.
+PRIORITY_QUEUE = f"interop.celery.priority.{RUN}"
 
 app = celery.Celery("interop", broker=URL, backend="rpc://")
 app.conf.update(
-    task_queues=[Queue(QUEUE, durable=True)],
+    task_queues=[
+        Queue(QUEUE, durable=True),
+        Queue(PRIORITY_QUEUE, durable=True, max_priority=10),
+    ],
     task_default_queue=QUEUE,
     task_acks_late=True,
     task_reject_on_worker_lost=True,
@@ -52,3 +57,14 @@ def die_once(self):
     if self.request.delivery_info["redelivered"]:
         return "redelivered"
     os._exit(1)
+
+
+@app.task(bind=True)
+def outlive(self, path):
+    """Writes down that it runs, and takes so long that its whole worker is killed meanwhile, unless this is a redelivery."""
+    if self.request.delivery_info["redelivered"]:
+        return "redelivered"
+    with open(path, "w", encoding="utf8") as file:
+        file.write("running")
+    time.sleep(600)
+    return "not killed"

@@ -1,14 +1,27 @@
 """Celery: a real worker process, real tasks, and results over the rpc:// backend."""
 
+import datetime
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import celery
 import kombu
-from application import QUEUE, add, app, die_once, moment, refuse, third_time_lucky
-from interop import PATIENCE_S, RUN, check, play, raises, same
+from application import (
+    PRIORITY_QUEUE,
+    QUEUE,
+    add,
+    app,
+    die_once,
+    moment,
+    outlive,
+    refuse,
+    third_time_lucky,
+)
+from interop import PATIENCE_S, RUN, check, eventually, play, raises, same
 
 START_S = 30
 NODE = f"interop-{RUN}@localhost"
@@ -20,11 +33,14 @@ def start_worker():
         [
             *(sys.executable, "-B", "-m", "celery", "--app", "application", "worker"),
             *("--hostname", NODE, "--concurrency", "2", "--loglevel", "INFO", "--events"),
+            *("--queues", QUEUE),
         ],
         cwd=os.path.dirname(os.path.abspath(__file__)),
         env={**os.environ, "C_FORCE_ROOT": "1"},
         stdout=sys.stderr,
         stderr=sys.stderr,
+        # A group of its own, so that the whole worker can be killed at once.
+        start_new_session=True,
     )
 
 
@@ -59,6 +75,28 @@ def countdown():
     check(1.4 <= ran - asked < PATIENCE_S, f"ran {ran - asked:.2f} s after it was asked for")
 
 
+def eta():
+    due = time.time() + 1.5
+    when = datetime.datetime.fromtimestamp(due, datetime.timezone.utc)
+    ran = moment.apply_async(eta=when).get(timeout=PATIENCE_S)
+    check(-0.1 <= ran - due < PATIENCE_S, f"ran {ran - due:.2f} s after its time")
+
+
+def priority():
+    """What waits in a queue with priorities is worked off from the highest down."""
+    results = {level: [] for level in (1, 5, 9)}
+    for number in range(12):
+        level = (1, 5, 9)[number % 3]
+        results[level].append(moment.apply_async(queue=PRIORITY_QUEUE, priority=level))
+    app.control.add_consumer(PRIORITY_QUEUE, destination=[NODE], reply=True)
+    ran = {
+        level: [result.get(timeout=PATIENCE_S) for result in of_level]
+        for level, of_level in results.items()
+    }
+    app.control.cancel_consumer(PRIORITY_QUEUE, destination=[NODE], reply=True)
+    check(max(ran[9]) < min(ran[1]), f"ran at {ran}")
+
+
 def error_result():
     with raises(ValueError, "no luck"):
         refuse.delay().get(timeout=PATIENCE_S)
@@ -67,6 +105,20 @@ def error_result():
 def acks_late():
     # A message whose worker process died before its ack is requeued by Celery's reject.
     same(die_once.delay().get(timeout=PATIENCE_S), "redelivered", "result of the second delivery")
+
+
+def worker_killed():
+    """What a worker held when it was killed with all its processes goes to the next one."""
+    global worker
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "running")
+        result = outlive.delay(path)
+        eventually(lambda: os.path.exists(path), True, "the task runs")
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+        worker = start_worker()
+        await_worker(worker)
+        same(result.get(timeout=PATIENCE_S), "redelivered", "result of the second delivery")
 
 
 def inspect_worker():
@@ -99,7 +151,8 @@ def task_events():
 def clean_up():
     with app.connection_for_write() as connection:
         channel = connection.default_channel
-        same(kombu.Queue(QUEUE)(channel).delete(), 0, "tasks left in the queue")
+        for queue in (QUEUE, PRIORITY_QUEUE):
+            same(kombu.Queue(queue)(channel).delete(), 0, f"tasks left in {queue}")
 
 
 worker = start_worker()
@@ -107,7 +160,19 @@ try:
     await_worker(worker)
     play(
         f"celery {celery.__version__}, kombu {kombu.__version__}",
-        [delay, retry, group, countdown, error_result, acks_late, inspect_worker, task_events],
+        [
+            delay,
+            retry,
+            group,
+            countdown,
+            eta,
+            priority,
+            error_result,
+            acks_late,
+            worker_killed,
+            inspect_worker,
+            task_events,
+        ],
     )
 finally:
     worker.terminate()

@@ -1,0 +1,15 @@
+// Random identifiers (RFC 9562, version 4) for messages and calls.
+
+const crypto = globalThis.crypto;
+
+/** A page that did not come over https has no `randomUUID`, but random bytes it has. */
+export const uuid: () => string =
+  typeof crypto.randomUUID === 'function' ? () => crypto.randomUUID() : uuidFromRandomBytes;
+
+export function uuidFromRandomBytes(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}

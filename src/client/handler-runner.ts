@@ -1,0 +1,323 @@
+// Runs a user's handler for messages, so many at a time, and settles each by how its handler ended: acknowledged, tried again
+// later, dead-lettered, or given back after a pause, so that nothing is lost and nothing spins.
+import type { Timer } from '../platform/clock.ts';
+import { durationMs } from './base/duration.ts';
+import {
+  MessageStateError,
+  SerializationError,
+  TimeoutError,
+  ValidationError,
+} from './base/errors.ts';
+import { exponential } from './base/retry.ts';
+import type { ConnectionCore } from './connection-core.ts';
+import type { ConsumeOptions, ConsumePlan } from './consume-options.ts';
+import { Deque } from './deque.ts';
+import type { Message } from './message.ts';
+import { traceProcess } from './tracing.ts';
+
+export type Handler = (message: Message) => unknown;
+
+export interface ConsumerStats {
+  received: number;
+  acked: number;
+  rejected: number;
+  retried: number;
+  inFlight: number;
+  stale: number;
+  recoveries: number;
+}
+
+const FIRST_PAUSE_MS = 1_000;
+const LAST_PAUSE_MS = 30_000;
+/** Messages whose failures are counted here because the broker does not count them. */
+const MAX_COUNTED = 10_000;
+const defaultBackoff = exponential();
+
+export class HandlerRunner {
+  readonly #core: ConnectionCore;
+  readonly #plan: ConsumePlan;
+  readonly #options: ConsumeOptions;
+  readonly #handler: Handler;
+  readonly #queueName: () => string;
+  readonly stats: ConsumerStats = {
+    received: 0,
+    acked: 0,
+    rejected: 0,
+    retried: 0,
+    inFlight: 0,
+    stale: 0,
+    recoveries: 0,
+  };
+  readonly #waiting = new Deque<Message>();
+  #running = 0;
+  readonly #inHand = new Set<Message>();
+  readonly #pauses = new Map<Message, Timer>();
+  readonly #failures = new Map<string, number>();
+  #idle: (() => void)[] = [];
+  #isStopping = false;
+
+  constructor(
+    core: ConnectionCore,
+    plan: ConsumePlan,
+    options: ConsumeOptions,
+    handler: Handler,
+    queueName: () => string,
+  ) {
+    this.#core = core;
+    this.#plan = plan;
+    this.#options = options;
+    this.#handler = handler;
+    this.#queueName = queueName;
+  }
+
+  deliver(message: Message): void {
+    this.stats.received++;
+    if (this.#running < this.#plan.concurrency) this.#run(message);
+    else this.#waiting.push(message);
+  }
+
+  #run(message: Message): void {
+    this.#running++;
+    this.stats.inFlight++;
+    if (message.needsPreparing) {
+      message.prepare().then(
+        () => this.#handle(message),
+        (error: unknown) => this.#invalid(message, error),
+      );
+    } else this.#handle(message);
+  }
+
+  #handle(message: Message): void {
+    let result: unknown;
+    try {
+      // Decoded before anything is done, so that a body that makes no sense is not taken for a failure of the handler.
+      if (this.#options.onInvalid !== 'deliver') void message.body;
+    } catch (error) {
+      this.#invalid(message, error);
+      return;
+    }
+    if (isExpired(message, this.#core.clock.now())) {
+      this.#acknowledge(message);
+      this.#done();
+      return;
+    }
+    try {
+      result = traceProcess(message, () => this.#invoke(message));
+    } catch (error) {
+      this.#failed(message, error);
+      return;
+    }
+    if (!isThenable(result)) {
+      if (this.#options.ack !== 'manual') this.#acknowledge(message);
+      this.#done();
+      return;
+    }
+    this.#inHand.add(message);
+    const { timeoutMs } = this.#plan;
+    const ended = timeoutMs === undefined ? result : this.#limited(message, result, timeoutMs);
+    ended.then(
+      () => {
+        if (this.#options.ack !== 'manual') this.#acknowledge(message);
+        this.#inHand.delete(message);
+        this.#done();
+      },
+      (error: unknown) => {
+        this.#inHand.delete(message);
+        this.#failed(message, error);
+      },
+    );
+  }
+
+  #invoke(message: Message): unknown {
+    const { propagator } = this.#core.options;
+    if (!propagator) return this.#handler(message);
+    return propagator.extract(message.headers, () => this.#handler(message));
+  }
+
+  /** The handler's time is up: its signal aborts, and it has failed whatever it does then. */
+  #limited(message: Message, result: PromiseLike<unknown>, ms: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#core.clock.after(ms, () => {
+        const error = new TimeoutError(`the handler took longer than ${ms} ms`);
+        message.abort(error);
+        reject(error);
+      });
+      result.then(
+        (value) => {
+          timer.cancel();
+          resolve(value);
+        },
+        (error: unknown) => {
+          timer.cancel();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #done(): void {
+    this.#running--;
+    this.stats.inFlight--;
+    const next = this.#isStopping ? undefined : this.#waiting.shift();
+    if (next) this.#run(next);
+    else if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Settles a message unless its handler has; what came over a channel that is gone is only counted. */
+  #settle(message: Message, settle: () => void): void {
+    if (message.acknowledged) return;
+    try {
+      settle();
+    } catch (error) {
+      if (!(error instanceof MessageStateError)) throw error;
+      this.stats.stale++;
+    }
+  }
+
+  #acknowledge(message: Message): void {
+    this.#settle(message, () => message.acknowledge());
+    if (this.#failures.size > 0) this.#failures.delete(message.properties.messageId ?? '');
+  }
+
+  #invalid(message: Message, error: unknown): void {
+    const isOfMessage = error instanceof SerializationError || error instanceof ValidationError;
+    if (!isOfMessage) {
+      this.#failed(message, error);
+      return;
+    }
+    const { onInvalid = 'dead-letter' } = this.#options;
+    if (onInvalid === 'dead-letter' && this.#plan.deadLetter !== undefined && !message.isStale) {
+      this.#tell(error, 'dead-letter');
+      void this.#deadLetter(message, error).then(() => this.#done());
+      return;
+    }
+    this.#tell(error, 'reject');
+    this.#settle(message, () => message.refuse(false));
+    this.#done();
+  }
+
+  #tell(error: unknown, action: 'retry' | 'requeue' | 'reject' | 'dead-letter' | 'none'): void {
+    this.#core.hub.emit({ type: 'handler-failed', queue: this.#queueName(), error, action });
+  }
+
+  #failed(message: Message, error: unknown): void {
+    if (message.acknowledged || this.#plan.noAck) {
+      this.#tell(error, 'none');
+      this.#done();
+      return;
+    }
+    if (message.isStale) {
+      this.stats.stale++;
+      this.#tell(error, 'requeue');
+      this.#done();
+      return;
+    }
+    const { retry } = this.#options;
+    if (!retry) {
+      this.#tell(error, 'requeue');
+      this.#requeueLater(message);
+      this.#done();
+      return;
+    }
+    const { maxRetries = Number.POSITIVE_INFINITY, backoff = defaultBackoff, when } = retry;
+    const isWorthIt = message.attempt <= maxRetries && (!when || decide(when, error, message));
+    if (isWorthIt) {
+      this.#tell(error, 'retry');
+      const delay = backoff(message.attempt);
+      void this.#retry(message, durationMs(delay, 'backoff'), error).then(() => this.#done());
+    } else if (this.#plan.deadLetter !== undefined) {
+      this.#tell(error, 'dead-letter');
+      void this.#deadLetter(message, error).then(() => this.#done());
+    } else {
+      this.#tell(error, 'reject');
+      this.#settle(message, () => message.refuse(false));
+      this.#done();
+    }
+  }
+
+  async #retry(message: Message, delayMs: number, reason: unknown): Promise<void> {
+    try {
+      await message.retry({ delay: `${delayMs}ms`, reason });
+    } catch {
+      this.#settle(message, () => message.refuse(true));
+    }
+  }
+
+  async #deadLetter(message: Message, reason: unknown): Promise<void> {
+    try {
+      await message.deadLetter(reason);
+    } catch {
+      this.#requeueLater(message);
+    }
+  }
+
+  /** Back to its queue, after a pause that doubles with each failure. */
+  #requeueLater(message: Message): void {
+    const failures = this.#countFailure(message);
+    const ms = Math.min(FIRST_PAUSE_MS * 2 ** failures, LAST_PAUSE_MS);
+    const timer = this.#core.clock.after(ms, () => {
+      this.#pauses.delete(message);
+      this.#settle(message, () => message.refuse(true));
+    });
+    this.#pauses.set(message, timer);
+  }
+
+  /** How often it has failed before, as far as the broker or we know. */
+  #countFailure(message: Message): number {
+    const { messageId } = message.properties;
+    const known = messageId === undefined ? undefined : this.#failures.get(messageId);
+    const failures = Math.max(known ?? 0, message.deliveryInfo.deliveryCount);
+    if (messageId !== undefined) {
+      if (this.#failures.size >= MAX_COUNTED) this.#failures.clear();
+      this.#failures.set(messageId, failures + 1);
+    }
+    return failures;
+  }
+
+  // --- stopping
+
+  /** The channel is gone: what was not begun will come again. */
+  forgetWaiting(): void {
+    this.#waiting.takeAll();
+    for (const timer of this.#pauses.values()) timer.cancel();
+    this.#pauses.clear();
+  }
+
+  /** Begins no more handlers. Resolves when those that run have ended, or after `timeoutMs`. */
+  async finish(timeoutMs: number): Promise<void> {
+    this.#isStopping = true;
+    this.forgetWaiting();
+    if (this.#running === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#core.clock.after(timeoutMs, resolve);
+      this.#idle.push(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+}
+
+function decide(
+  when: (error: unknown, message: Message) => boolean,
+  error: unknown,
+  message: Message,
+): boolean {
+  try {
+    return when(error, message);
+  } catch {
+    return true;
+  }
+}
+
+/** Let out by a ladder of delays, a message has its end in a header. */
+export function isExpired(message: Message, nowMs: number): boolean {
+  const { headers } = message.basicProperties;
+  if (!headers?.has('x-expires-at')) return false;
+  const { expiresAt } = message;
+  return expiresAt !== null && expiresAt.getTime() <= nowMs;
+}
+
+function isThenable(value: unknown): value is Promise<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
+}

@@ -1,0 +1,345 @@
+// Keeps one connection to one of the brokers: makes it when it is wanted, and makes it again when it breaks. One state machine,
+// so that there is one place to look when a client does not come back.
+import type { Clock } from '../platform/clock.ts';
+import { AmqpConnection } from './amqp/amqp-connection.ts';
+import { type AMQPError, ConnectionError, OperationalError } from './base/errors.ts';
+import { intervalsMs, withJitter } from './base/retry.ts';
+import { sleep } from './base/sleep.ts';
+import { formatUrl } from './base/url.ts';
+import { CredentialSource } from './credential-source.ts';
+import type { EventHub } from './events.ts';
+import type { ConnectionOptions, Settings } from './options.ts';
+import { itinerary, type Target } from './target.ts';
+
+export type ConnectionState =
+  | 'idle'
+  | 'connecting'
+  | 'open'
+  | 'blocked'
+  | 'recovering'
+  | 'closing'
+  | 'closed';
+
+export interface LinkSink {
+  /** There is a connection. Until this resolves it is not handed to anyone else. */
+  opened(connection: AmqpConnection, recovered: boolean): Promise<void>;
+  /** The connection broke, or a round of attempts to make one has failed. */
+  lost(error: AMQPError): void;
+  /** The connection has been handed out. */
+  handedOut(connection: AmqpConnection): void;
+  /** Publishing may have become possible: unblocked, or the socket has room. */
+  relieved(): void;
+  /** There will be no connection any more, or not until somebody asks again. */
+  gaveUp(error: AMQPError): void;
+}
+
+/** What no second attempt can mend, as long as no attempt has ever gone well. */
+const HOPELESS = new Set(['AUTHENTICATION_FAILED', 'VHOST_NOT_FOUND', 'NOT_ALLOWED']);
+
+interface Waiter {
+  resolve(connection: AmqpConnection): void;
+  reject(error: unknown): void;
+}
+
+export class Link {
+  readonly #clock: Clock;
+  readonly #targets: readonly Target[];
+  readonly #itinerary: Generator<Target, never>;
+  readonly #settings: Settings;
+  readonly #events: EventHub;
+  readonly #sink: LinkSink;
+  readonly #credentials: CredentialSource;
+  #connection: AmqpConnection | undefined;
+  #state: ConnectionState = 'idle';
+  #isBlocked = false;
+  /** Once there was a connection, a refusal may pass: a broker that restarts does not know its users yet. */
+  #wasOpen = false;
+  #isRunning = false;
+  /** Whether attempts go on after a round has failed. */
+  #isWanted = false;
+  #waiters: Waiter[] = [];
+  #wake: AbortController | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(
+    targets: readonly Target[],
+    options: ConnectionOptions,
+    settings: Settings,
+    clock: Clock,
+    events: EventHub,
+    sink: LinkSink,
+  ) {
+    this.#targets = targets;
+    this.#itinerary = itinerary(targets, options.failoverStrategy);
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#events = events;
+    this.#sink = sink;
+    this.#credentials = new CredentialSource(options.credentials, clock);
+  }
+
+  get state(): ConnectionState {
+    return this.#state === 'open' && this.#isBlocked ? 'blocked' : this.#state;
+  }
+
+  /** The connection, when there is one and everybody may use it. */
+  get current(): AmqpConnection | undefined {
+    return this.#state === 'open' ? this.#connection : undefined;
+  }
+
+  get isBlocked(): boolean {
+    return this.#isBlocked;
+  }
+
+  /** Where the connection goes, or would go. */
+  get url(): string {
+    return this.#connection?.url ?? this.#targets[0]!.url;
+  }
+
+  /** The open connection; else at most one round over the URLs. */
+  connect(signal?: AbortSignal): Promise<AmqpConnection> {
+    if (this.current) return Promise.resolve(this.current);
+    if (this.#isOver) return Promise.reject(this.#closedError());
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const stopListening = () => signal?.removeEventListener('abort', aborted);
+      const waiter: Waiter = {
+        resolve: (connection) => {
+          stopListening();
+          resolve(connection);
+        },
+        reject: (error) => {
+          stopListening();
+          reject(error);
+        },
+      };
+      const aborted = () => {
+        this.#waiters = this.#waiters.filter((one) => one !== waiter);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', aborted, { once: true });
+      this.#waiters.push(waiter);
+      this.#wake?.abort();
+      this.#run();
+    });
+  }
+
+  /** From now on the connection is made, and made again, until `close`. */
+  want(): void {
+    if (this.#isOver) return;
+    this.#isWanted = true;
+    if (!this.current) this.#run();
+  }
+
+  get #isOver(): boolean {
+    return this.#state === 'closing' || this.#state === 'closed';
+  }
+
+  #closedError(): ConnectionError {
+    return new ConnectionError('CONNECTION_CLOSED', this.url, 'the connection has been closed');
+  }
+
+  #run(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#rounds()
+      .catch((error: unknown) => this.#giveUp(error as AMQPError))
+      .finally(() => {
+        this.#isRunning = false;
+        // Whoever came while the last round was being given up.
+        if (this.#waiters.length > 0 && !this.#isOver) this.#run();
+      });
+  }
+
+  async #rounds(): Promise<void> {
+    const { recovery } = this.#settings;
+    const intervals = intervalsMs(recovery);
+    const startedMs = this.#clock.now();
+    for (let round = 1; ; round++) {
+      this.#state = this.#wasOpen ? 'recovering' : 'connecting';
+      const failure = await this.#round();
+      if (!failure || this.#isOver) return;
+      const isHopeless =
+        !this.#wasOpen && failure instanceof ConnectionError && HOPELESS.has(failure.code);
+      const waitMs = withJitter(intervals.next().value, recovery.jitter);
+      const isSpent =
+        round > recovery.maxRetries || this.#clock.now() - startedMs >= recovery.timeoutMs;
+      const goesOn = this.#isWanted && !isHopeless && !isSpent;
+      this.#tellDisconnected(failure, goesOn ? waitMs / 1000 : undefined);
+      this.#rejectWaiters(failure);
+      this.#sink.lost(failure);
+      if (!goesOn) {
+        throw isSpent && this.#isWanted ? new OperationalError(round, failure) : failure;
+      }
+      if (this.#waiters.length === 0) await this.#pause(waitMs);
+      if (this.#isOver) return;
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    this.#wake = new AbortController();
+    await sleep(this.#clock, ms, this.#wake.signal).catch(() => {});
+    this.#wake = undefined;
+  }
+
+  #tellDisconnected(error: AMQPError, retryIn: number | undefined): void {
+    if (!(error instanceof ConnectionError)) return;
+    const { url } = error;
+    this.#events.emit({
+      type: 'disconnected',
+      url,
+      error,
+      ...(retryIn === undefined ? {} : { retryIn }),
+    });
+  }
+
+  /** Tries each target once. @returns what the last one said, or nothing when there is a connection. */
+  async #round(): Promise<AMQPError | undefined> {
+    let failure: AMQPError | undefined;
+    for (let i = 0; i < this.#targets.length; i++) {
+      const target = this.#itinerary.next().value;
+      try {
+        await this.#attempt(target);
+        return undefined;
+      } catch (error) {
+        failure = error as AMQPError;
+        if (this.#isOver) return failure;
+      }
+    }
+    return failure;
+  }
+
+  async #attempt(target: Target): Promise<void> {
+    const connection = await this.#open(target);
+    const recovered = this.#wasOpen;
+    this.#connection = connection;
+    this.#isBlocked = false;
+    connection.sink = {
+      closed: (error) => this.#lost(connection, error),
+      blocked: (reason) => {
+        this.#isBlocked = true;
+        this.#events.emit({ type: 'blocked', reason });
+      },
+      unblocked: () => {
+        this.#isBlocked = false;
+        this.#events.emit({ type: 'unblocked' });
+        this.#sink.relieved();
+      },
+      relieved: () => this.#sink.relieved(),
+    };
+    try {
+      await this.#sink.opened(connection, recovered);
+      if (connection.error) throw connection.error;
+      if (this.#isOver) throw this.#closedError();
+    } catch (error) {
+      connection.destroy(this.#closedError());
+      throw connectionProblem(error, connection.url);
+    }
+    this.#wasOpen = true;
+    this.#isWanted = true;
+    this.#state = 'open';
+    this.#events.emit({ type: 'connected', url: connection.url, recovered });
+    for (const { resolve } of this.#waiters.splice(0)) resolve(connection);
+    this.#sink.handedOut(connection);
+  }
+
+  async #open(target: Target): Promise<AmqpConnection> {
+    const { dialer, url, connectTimeoutMs, wishes } = target;
+    const limit = new AbortController();
+    const stop = () => limit.abort(this.#closedError());
+    this.#closing.signal.addEventListener('abort', stop, { once: true });
+    const timer = this.#clock.after(connectTimeoutMs, () => {
+      limit.abort(
+        new ConnectionError(
+          'CONNECTION_LOST',
+          url,
+          `${url} did not answer within ${connectTimeoutMs} ms`,
+        ),
+      );
+    });
+    try {
+      const credentials = await this.#credentials.current();
+      const login = credentials ? { ...target.login, credentials } : target.login;
+      const stream = await dialer.connect({ signal: limit.signal });
+      const connection = await AmqpConnection.open(stream, {
+        ...login,
+        ...wishes,
+        clock: this.#clock,
+        url,
+        timeoutMs: connectTimeoutMs,
+        signal: limit.signal,
+      });
+      this.#credentials.keepFresh(connection);
+      return connection;
+    } catch (error) {
+      throw connectionProblem(error, url);
+    } finally {
+      timer.cancel();
+      this.#closing.signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #lost(connection: AmqpConnection, error: ConnectionError): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    this.#isBlocked = false;
+    this.#credentials.stop();
+    const wasOpen = this.#state === 'open';
+    if (wasOpen) this.#state = 'recovering';
+    this.#sink.lost(error);
+    // While it is being set up, the attempt that does so hears of it.
+    if (!wasOpen) return;
+    this.#tellDisconnected(error, 0);
+    this.#run();
+  }
+
+  #rejectWaiters(error: unknown): void {
+    for (const { reject } of this.#waiters.splice(0)) reject(error);
+  }
+
+  #giveUp(error: AMQPError): void {
+    this.#rejectWaiters(error);
+    if (this.#isOver) return;
+    this.#state = 'idle';
+    this.#isWanted = false;
+    this.#sink.gaveUp(error);
+  }
+
+  /** Says goodbye, within `timeoutMs`; nothing comes after. */
+  async close(timeoutMs: number): Promise<void> {
+    if (this.#isOver) return;
+    this.#state = 'closing';
+    const error = this.#closedError();
+    this.#closing.abort();
+    this.#wake?.abort();
+    this.#credentials.stop();
+    this.#rejectWaiters(error);
+    await this.#connection?.close(timeoutMs);
+    this.#state = 'closed';
+    this.#sink.gaveUp(error);
+  }
+
+  /** Drops the connection without a goodbye; it is made again when it is wanted. */
+  collect(): void {
+    this.#connection?.destroy(
+      new ConnectionError('CONNECTION_LOST', this.url, 'the connection was dropped by its user'),
+    );
+  }
+
+  /** As a URL that can be shown, or with the password one that can be used. */
+  asUri(password: boolean): string {
+    return this.#targets.map(({ address }) => formatUrl(address, { password })).join(';');
+  }
+}
+
+/** What the system says when there is no connection, as one of ours. */
+function connectionProblem(error: unknown, url: string): unknown {
+  if (error instanceof ConnectionError) return error;
+  const { code, message } = error as { code?: string; message?: string };
+  const kind = code === 'ECONNREFUSED' ? 'CONNECTION_REFUSED' : 'CONNECTION_LOST';
+  const problem =
+    kind === 'CONNECTION_REFUSED'
+      ? `nobody listens at ${url}: is the broker running?`
+      : `no connection to ${url}: ${message ?? String(error)}`;
+  return new ConnectionError(kind, url, problem, { cause: error });
+}

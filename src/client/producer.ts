@@ -1,0 +1,397 @@
+// Publishing, as applications do it: a body in, a promise out that settles when the broker has the message. Made from a connection
+// it outlives outages; made from a channel it ends with it.
+import type { BasicProperties } from '../protocol/properties.ts';
+import { compress } from './base/compression.ts';
+import { withDelivery } from './base/delivery.ts';
+import type { Duration } from './base/duration.ts';
+import {
+  InvalidArgument,
+  type MessageReturned,
+  MessageReturned as Returned,
+} from './base/errors.ts';
+import { expirationMs } from './base/expiration.ts';
+import { type MessageProperties, toBasicProperties } from './base/properties.ts';
+import { validate } from './base/schema.ts';
+import { type Serialized, serialize } from './base/serialization.ts';
+import { uuid } from './base/uuid.ts';
+import { Channel } from './channel.ts';
+import type { ConnectionCore } from './connection-core.ts';
+import { delayedRoute, delaySeconds } from './delay.ts';
+import type { Entity } from './entity-host.ts';
+import type { Exchange } from './exchange.ts';
+import type { CallOptions, ProducerDefaults, Propagator } from './options.ts';
+import { Publication, type PublishResult } from './publication.ts';
+import { type PublishPlan, planOf } from './publish-plan.ts';
+import type { Queue } from './queue.ts';
+import { storeContent, storeTemplated } from './sent-content.ts';
+import { tracePublish } from './tracing.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: what messages look like is for the producer's own type to say
+type AnyExchange = Exchange<any>;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+type AnyQueue = Queue<any>;
+
+export interface ProducerOptions extends ProducerDefaults {
+  readonly exchange?: AnyExchange | string;
+  readonly routingKey?: string;
+  /** The queue that messages go to, instead of exchange and routing key. */
+  readonly queue?: AnyQueue | string;
+  /** Whether exchange and queue are declared when they are first used. Default true. */
+  readonly autoDeclare?: boolean;
+  readonly channel?: Channel;
+  /** Told of every message that reached no queue, besides the rejection. */
+  readonly onReturn?: (error: MessageReturned) => void;
+}
+
+export interface PublishOptions extends ProducerDefaults, MessageProperties {
+  readonly deliveryMode?: 1 | 2 | 'transient' | 'persistent';
+  readonly exchange?: AnyExchange | string;
+  readonly routingKey?: string;
+  readonly queue?: AnyQueue | string;
+  /** How long the broker keeps the message before it can be consumed. */
+  readonly delay?: Duration;
+  /** What else must exist first. */
+  readonly declare?: readonly Entity[];
+  readonly signal?: AbortSignal;
+}
+
+const NO_OPTIONS: PublishOptions = {};
+const MANY_AT_ONCE = 1000;
+
+export class Producer<T = unknown> implements AsyncDisposable {
+  #target: ConnectionCore | Channel;
+  readonly #options: ProducerOptions;
+  #expiration: number | null | undefined;
+  /** What `publish(body)` without options does. */
+  #plan: PublishPlan | undefined;
+  #pending = 0;
+  #drained: (() => void)[] = [];
+  /** The last publish that has not got its place yet; later ones stay behind it. */
+  #tail: Promise<unknown> | undefined;
+  #isClosed = false;
+
+  constructor(
+    target: ConnectionCore | Channel | (ProducerOptions & { readonly channel: Channel }),
+    options: ProducerOptions = {},
+  ) {
+    const isTarget = target instanceof Channel || 'outboxOf' in target;
+    this.#options = isTarget ? options : target;
+    const on = isTarget ? target : target.channel;
+    if (!on) throw new InvalidArgument('channel', 'must say where the producer publishes');
+    this.#target = options.channel ?? on;
+    // A mistake in the options is told here, where it was made; where messages go, calls may say.
+    if (namesTarget(this.#options)) this.#planOf(NO_OPTIONS);
+    else expirationMs(this.#options.expiration);
+  }
+
+  get #connection(): ConnectionCore {
+    return this.#target instanceof Channel ? this.#target.connection : this.#target;
+  }
+
+  get #defaults(): ProducerDefaults {
+    return this.#connection.options.producer ?? {};
+  }
+
+  /** Seconds that a message may wait to be read; null for ever. Holds from now on when it is set. */
+  get expiration(): number | null {
+    if (this.#expiration !== undefined) return this.#expiration;
+    const ms = expirationMs(this.#options.expiration, this.#defaults.expiration);
+    return ms === null ? null : ms / 1000;
+  }
+
+  set expiration(seconds: number | null) {
+    expirationMs(seconds);
+    this.#expiration = seconds;
+    this.#plan = undefined;
+  }
+
+  /** Messages that are not settled yet. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /**
+   * Resolves when the broker has the message (with `confirm: false`: when it is written). Awaiting it is the back-pressure.
+   *
+   * ```ts
+   * const { messageId } = await producer.publish({ id: 7 }, { expiration: '20s' });
+   * ```
+   *
+   * @throws as a rejection: TimeoutError, MessageReturned, MessageNacked, ValidationError, SerializationError, OutboxFull,
+   * ChannelError. Their `delivery` says whether the message may have left.
+   */
+  publish(body: T, options: PublishOptions = NO_OPTIONS): Promise<PublishResult> {
+    return tracePublish(this.#connection, options, (traced) => this.#publish(body, traced));
+  }
+
+  #publish(body: T, options: PublishOptions): Promise<PublishResult> {
+    try {
+      if (this.#isClosed) throw new InvalidArgument('producer', 'has been closed');
+      const plan = this.#planOf(options);
+      const { outage } = this.#connection;
+      if (outage && plan.rule.resends === 0) throw withDelivery(outage, 'not-sent');
+      const nowMs = this.#connection.clock.now();
+      const isPlain = plan.schema === undefined && plan.compression === undefined;
+      if (isPlain && this.#tail === undefined && this.#isReady(plan)) {
+        const serialized = serialize(body, plan.serializer);
+        const publication =
+          options === NO_OPTIONS && this.#propagator === undefined
+            ? this.#stamp(plan, serialized, nowMs)
+            : this.#encode(plan, serialized, options, undefined, nowMs);
+        return this.#place(publication, options);
+      }
+      return this.#publishLater(body, plan, options, nowMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  get #propagator(): Propagator | undefined {
+    return this.#connection.options.propagator;
+  }
+
+  #planOf(options: PublishOptions): PublishPlan {
+    const own =
+      this.#expiration === undefined
+        ? this.#options
+        : { ...this.#options, expiration: this.#expiration };
+    if (options !== NO_OPTIONS) return planOf(own, options, this.#defaults);
+    const plan = this.#plan ?? planOf(own, NO_OPTIONS, this.#defaults);
+    this.#plan = plan.isProvisional ? undefined : plan;
+    return plan;
+  }
+
+  /** Whether all that must be there is. */
+  #isReady(plan: PublishPlan): boolean {
+    const target = this.#target;
+    if (plan.delay !== undefined) return false;
+    if (target instanceof Channel && plan.confirm && !target.outlet.isConfirming) return false;
+    const { topology } = this.#connection;
+    for (const entity of plan.entities) if (!topology.has(entity)) return false;
+    return plan.namedQueue === undefined || topology.has(plan.namedQueue);
+  }
+
+  /** Sees to it that all that must be there is. */
+  async #makeReady(plan: PublishPlan, options: PublishOptions): Promise<void> {
+    const target = this.#target;
+    const { topology } = this.#connection;
+    const limits: CallOptions = {
+      timeout: `${plan.timeoutMs}ms`,
+      ...(options.signal && { signal: options.signal }),
+    };
+    const waits: (Promise<unknown> | undefined)[] = plan.entities.map((entity) =>
+      topology.ensure(entity, limits),
+    );
+    if (target instanceof Channel && plan.confirm) waits.push(target.confirmSelect());
+    if (plan.namedQueue !== undefined) waits.push(topology.ensureNamed(plan.namedQueue, limits));
+    await Promise.all(waits);
+    if (plan.delay === undefined || delaySeconds(plan.delay) === 0) return;
+    if (plan.queue === undefined) throw delayNeedsQueue();
+    await this.#connection.ensureDelay(plan.queue);
+  }
+
+  /** Takes its place behind those that were published before it, whatever each has to wait for. */
+  #publishLater(
+    body: T,
+    plan: PublishPlan,
+    options: PublishOptions,
+    nowMs: number,
+  ): Promise<PublishResult> {
+    const before = this.#tail;
+    const prepare = async () => {
+      // What goes out is what came in: the reader's schema makes of it what the reader wants.
+      if (plan.schema) await validate(plan.schema, body, plan.what);
+      const serialized = serialize(body, plan.serializer);
+      if (plan.compression === undefined) return { serialized, compression: undefined };
+      const { contentType, bytes } = await compress(serialized.bytes, plan.compression);
+      return { serialized: { ...serialized, bytes }, compression: contentType };
+    };
+    const prepared = Promise.all([prepare(), this.#makeReady(plan, options)]);
+    prepared.catch(() => {});
+    const placed = (async () => {
+      await before;
+      const [{ serialized, compression }] = await prepared;
+      const final = plan.isProvisional ? this.#planOf(options) : plan;
+      const publication = this.#encode(final, serialized, options, compression, nowMs);
+      // In a box: a promise that is returned would be awaited.
+      return { result: this.#place(publication, options) };
+    })();
+    const tail = placed.then(
+      () => {},
+      () => {},
+    );
+    this.#tail = tail;
+    this.#connection.preparing.add(tail);
+    void tail.then(() => {
+      this.#connection.preparing.delete(tail);
+      if (this.#tail === tail) this.#tail = undefined;
+    });
+    return placed.then(({ result }) => result);
+  }
+
+  /** A message that says nothing of its own, which most do: its properties are copied, not encoded. */
+  #stamp(plan: PublishPlan, serialized: Serialized, nowMs: number): Publication {
+    const { contentType, contentEncoding, bytes } = serialized;
+    const messageId = uuid();
+    const template = plan.templates.of(contentType, contentEncoding);
+    const seconds = Math.floor(nowMs / 1000);
+    const content = storeTemplated(template, messageId, seconds, bytes);
+    const expiresAtMs = plan.expirationMs === null ? null : nowMs + plan.expirationMs;
+    const { route, confirm, rule } = plan;
+    const publication = new Publication(route, content, messageId, expiresAtMs, confirm, rule);
+    publication.deadlineMs = nowMs + plan.timeoutMs;
+    return publication;
+  }
+
+  #encode(
+    plan: PublishPlan,
+    serialized: Serialized,
+    options: PublishOptions,
+    compression: string | undefined,
+    nowMs: number,
+  ): Publication {
+    const messageId = options.messageId ?? uuid();
+    const seconds = plan.delay === undefined ? 0 : delaySeconds(plan.delay);
+    const expiresAtMs =
+      plan.expirationMs === null ? null : nowMs + seconds * 1000 + plan.expirationMs;
+    let headers = options.headers;
+    if (compression !== undefined) headers = { ...headers, compression };
+    if (plan.exchangeDelayMs !== undefined) {
+      headers = { ...headers, 'x-delay': plan.exchangeDelayMs };
+    }
+    // The ladder would let the message out early, so the property stays behind and its end goes along.
+    if (seconds > 0 && expiresAtMs !== null) {
+      headers = { ...headers, 'x-expires-at': expiresAtMs };
+    }
+    const propagator = this.#propagator;
+    if (propagator) {
+      const carried: Record<string, unknown> = { ...headers };
+      propagator.inject(carried);
+      headers = carried;
+    }
+    const properties: BasicProperties = {
+      priority: 0,
+      timestamp: BigInt(Math.floor(nowMs / 1000)),
+      contentType: serialized.contentType,
+      contentEncoding: serialized.contentEncoding,
+      ...(options === NO_OPTIONS ? undefined : toBasicProperties(options)),
+      ...(headers && toBasicProperties({ headers })),
+      deliveryMode: plan.deliveryMode,
+      messageId,
+      ...(plan.expirationMs !== null && seconds === 0 && { expiration: plan.expirationText }),
+    };
+    const route =
+      seconds > 0
+        ? { ...delayedRoute(plan.queue!, seconds), mandatory: plan.mandatory }
+        : plan.route;
+    const content = storeContent(properties, serialized.bytes);
+    const { confirm, rule } = plan;
+    const publication = new Publication(route, content, messageId, expiresAtMs, confirm, rule);
+    publication.deadlineMs = nowMs + plan.timeoutMs;
+    return publication;
+  }
+
+  #place(publication: Publication, options: PublishOptions): Promise<PublishResult> {
+    this.#pending++;
+    publication.onSettled = this.#settled;
+    publication.abortBy(options.signal);
+    const target = this.#target;
+    if (!publication.isSettled) {
+      if (target instanceof Channel) target.outlet.submit(publication);
+      else target.outboxOf().submit(publication);
+    }
+    const { onReturn } = this.#options;
+    if (onReturn) {
+      publication.result.catch((error: unknown) => {
+        if (error instanceof Returned) onReturn(error);
+      });
+    }
+    return publication.result;
+  }
+
+  readonly #settled = (): void => {
+    this.#pending--;
+    if (this.#pending > 0 || this.#drained.length === 0) return;
+    for (const resolve of this.#drained.splice(0)) resolve();
+  };
+
+  /**
+   * Publishes all of `bodies`, at most `concurrency` of them on their way at a time, so that a million rows take no more memory
+   * than a thousand. Stops at the first failure.
+   */
+  async publishMany(
+    bodies: Iterable<T> | AsyncIterable<T>,
+    options: PublishOptions & { readonly concurrency?: number } = {},
+  ): Promise<{ readonly count: number }> {
+    const { concurrency = MANY_AT_ONCE, ...each } = options;
+    const single = Object.keys(each).length === 0 ? NO_OPTIONS : each;
+    let count = 0;
+    let open = 0;
+    let failure: { readonly error: unknown } | undefined;
+    let wake: (() => void) | undefined;
+    const settled = () => {
+      open--;
+      wake?.();
+    };
+    for await (const body of bodies) {
+      open++;
+      this.publish(body, single).then(
+        () => {
+          count++;
+          settled();
+        },
+        (error: unknown) => {
+          failure ??= { error };
+          settled();
+        },
+      );
+      while (open >= concurrency && !failure) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      if (failure) break;
+    }
+    while (open > 0) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    if (failure) throw failure.error;
+    return { count };
+  }
+
+  /** Resolves when nothing is pending any more. */
+  async flush(options: CallOptions = {}): Promise<void> {
+    await this.#tail;
+    if (this.#pending === 0) return;
+    const drained = new Promise<void>((resolve) => this.#drained.push(resolve));
+    await this.#connection.within(drained, options, 'flush');
+  }
+
+  /** Publishes over `target` from now on; what is pending stays with the old one. */
+  revive(target: ConnectionCore | Channel): void {
+    this.#target = target;
+  }
+
+  /** Waits for what is pending; nothing more is taken. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.flush();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function namesTarget({ exchange, queue, routingKey }: ProducerOptions): boolean {
+  return queue !== undefined || routingKey !== undefined || typeof exchange === 'object';
+}
+
+function delayNeedsQueue(): InvalidArgument {
+  return new InvalidArgument(
+    'delay',
+    'needs a queue to go to: publish to a Queue or a queue name, or to an x-delayed-message exchange',
+  );
+}

@@ -1,0 +1,274 @@
+// One consumer that stays: when its channel closes, its queue goes or the connection breaks, it is made again. There is never
+// more than one of it, and it has one supervisor: this.
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { Content } from '../protocol/content.ts';
+import type { AmqpChannel, ConsumerSink } from './amqp/amqp-channel.ts';
+import type { AmqpConnection } from './amqp/amqp-connection.ts';
+import { cancel, consume } from './amqp/consume.ts';
+import { type AMQPError, ChannelError, ConnectionError } from './base/errors.ts';
+import { uuid } from './base/uuid.ts';
+import type { ConnectionCore } from './connection-core.ts';
+import type { ConsumePlan } from './consume-options.ts';
+import type { Queue } from './queue.ts';
+
+export interface SupervisorSink {
+  /** A channel is open and will deliver. */
+  began(channel: AmqpChannel): void;
+  delivered(content: Content, deliveryTag: number, redelivered: boolean): void;
+  /** The channel is gone: what it delivered will come again. */
+  ended(error: AMQPError): void;
+}
+
+const FIRST_RETRY_MS = 200;
+const LAST_RETRY_MS = 30_000;
+const GOODBYE_MS = 5_000;
+
+export class SupervisedConsumer implements ConsumerSink {
+  // biome-ignore lint/suspicious/noExplicitAny: what the messages look like is decided above
+  readonly #queue: Queue<any> | string;
+  readonly #core: ConnectionCore;
+  readonly #clock: Clock;
+  readonly #plan: ConsumePlan;
+  readonly #sink: SupervisorSink;
+  readonly consumerTag = `leveret-${uuid()}`;
+  #channel: AmqpChannel | undefined;
+  #isConsuming = false;
+  #isBusy = false;
+  /** The connection that opened while an attempt was under way. */
+  #next: AmqpConnection | undefined;
+  #isPaused = false;
+  #isStopped = false;
+  hasBegun = false;
+  #failures = 0;
+  #timer: Timer | undefined;
+  #firstTime: { resolve(): void; reject(error: unknown): void } | undefined;
+  /** Settles with the first success, or with the first failure that is not the connection's. */
+  readonly begun: Promise<void>;
+  recoveries = 0;
+
+  constructor(
+    core: ConnectionCore,
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    queue: Queue<any> | string,
+    plan: ConsumePlan,
+    sink: SupervisorSink,
+  ) {
+    this.#core = core;
+    this.#clock = core.clock;
+    this.#queue = queue;
+    this.#plan = plan;
+    this.#sink = sink;
+    this.begun = new Promise((resolve, reject) => {
+      this.#firstTime = { resolve, reject };
+    });
+    this.begun.catch(() => {});
+  }
+
+  get queueName(): string {
+    return typeof this.#queue === 'string' ? this.#queue : this.#queue.name;
+  }
+
+  get isActive(): boolean {
+    return this.#isConsuming;
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** Begins, or begins again, on a connection that is open. */
+  async attach(amqp: AmqpConnection, isNew: boolean): Promise<void> {
+    if (this.#isStopped || this.#isPaused || this.#isConsuming) return;
+    if (this.#isBusy) {
+      // The attempt under way is on the connection before this one, and will fail.
+      if (isNew) this.#next = amqp;
+      return;
+    }
+    this.#timer?.cancel();
+    this.#isBusy = true;
+    try {
+      // On a new connection everything has just been declared; asking again would wait for the connection to be handed out.
+      if (!isNew) await this.#declare();
+      await this.#consume(amqp);
+      if (this.#isPaused || this.#isStopped) await this.#cancel();
+      this.#began();
+    } catch (error) {
+      this.#failed(error as AMQPError);
+    } finally {
+      this.#isBusy = false;
+    }
+    const next = this.#next;
+    this.#next = undefined;
+    if (next && next !== amqp && !next.error) await this.attach(next, true);
+  }
+
+  async #declare(): Promise<void> {
+    const { topology } = this.#core;
+    if (typeof this.#queue === 'string') await topology.ensureNamed(this.#queue);
+    else await topology.ensure(this.#queue);
+  }
+
+  async #consume(amqp: AmqpConnection): Promise<void> {
+    const { prefetch, noAck, exclusive, arguments: args } = this.#plan;
+    if (!this.#channel?.isOpen) {
+      const channel = await amqp.openChannel();
+      this.#channel = channel;
+      channel.sink = { closed: (error) => this.#closed(channel, error) };
+      const qos = {
+        name: 'basic.qos',
+        prefetchSize: 0,
+        prefetchCount: prefetch,
+        global: false,
+      } as const;
+      const agreed = channel.call(qos, ['basic.qos-ok']);
+      this.#sink.began(channel);
+      await agreed;
+    }
+    await consume(
+      this.#channel,
+      {
+        queue: this.queueName,
+        consumerTag: this.consumerTag,
+        noAck,
+        noLocal: false,
+        exclusive,
+        arguments: args,
+      },
+      this,
+    );
+    this.#isConsuming = true;
+  }
+
+  #began(): void {
+    this.#failures = 0;
+    if (this.hasBegun) this.recoveries++;
+    this.hasBegun = true;
+    this.#firstTime?.resolve();
+    this.#firstTime = undefined;
+  }
+
+  #failed(error: AMQPError): void {
+    if (this.#isStopped) return;
+    this.#dropChannel();
+    if (this.#firstTime && !(error instanceof ConnectionError) && !mayPass(error)) {
+      this.#firstTime.reject(error);
+      this.#firstTime = undefined;
+      this.#isStopped = true;
+      return;
+    }
+    // The next connection attaches everything.
+    if (error instanceof ConnectionError) return;
+    this.#core.topology.doubt(this.#queue);
+    this.#again(error);
+  }
+
+  #dropChannel(): void {
+    const channel = this.#channel;
+    if (!channel) return;
+    channel.sink = {};
+    this.#channel = undefined;
+    if (channel.isOpen) void channel.close();
+    this.#sink.ended(
+      channel.error ?? new ChannelError('CHANNEL_CLOSED', 'the consumer was made anew'),
+    );
+  }
+
+  #again(error: unknown): void {
+    const spreadMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures++, LAST_RETRY_MS);
+    const delayMs = spreadMs * (0.5 + Math.random() / 2);
+    if (error !== undefined && this.hasBegun) {
+      const queue = this.queueName;
+      this.#core.hub.emit({ type: 'consumer-failed', queue, error, retryIn: delayMs / 1000 });
+    }
+    this.#timer?.cancel();
+    this.#timer = this.#clock.after(delayMs, () => this.#attachAgain());
+  }
+
+  #attachAgain(): void {
+    const { current } = this.#core.link;
+    // Without a connection there is nothing to do: the next one attaches everything.
+    if (current) void this.attach(current, false);
+  }
+
+  #closed(channel: AmqpChannel, error: AMQPError): void {
+    if (this.#channel !== channel) return;
+    this.#channel = undefined;
+    this.#isConsuming = false;
+    this.#sink.ended(error);
+    if (this.#isStopped || this.#isBusy || error instanceof ConnectionError) return;
+    this.#core.topology.doubt(this.#queue);
+    this.#again(error);
+  }
+
+  // --- from the channel
+
+  delivered(content: Content, deliveryTag: number, redelivered: boolean): void {
+    this.#sink.delivered(content, deliveryTag, redelivered);
+  }
+
+  /** The queue was deleted, or has moved to another node. The channel stays, for what is still to be acknowledged. */
+  cancelled(): void {
+    this.#isConsuming = false;
+    const queue = this.queueName;
+    this.#core.hub.emit({ type: 'consumer-cancelled', queue, recovering: !this.#isStopped });
+    if (this.#isStopped || this.#isPaused) return;
+    this.#core.topology.doubt(this.#queue);
+    this.#attachAgain();
+  }
+
+  // --- from above
+
+  async pause(): Promise<void> {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    await this.#cancel();
+  }
+
+  async resume(): Promise<void> {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    const { current } = this.#core.link;
+    if (current) await this.attach(current, false);
+  }
+
+  async #cancel(): Promise<void> {
+    const channel = this.#channel;
+    if (!channel?.isOpen || !this.#isConsuming) return;
+    this.#isConsuming = false;
+    await cancel(channel, this.consumerTag, { timeoutMs: GOODBYE_MS }).catch(() => {});
+  }
+
+  /** Takes no more messages; the channel stays for those that are in hand. */
+  async stopDelivery(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#firstTime?.reject(new ChannelError('CHANNEL_CLOSED', 'the consumer was stopped'));
+    this.#firstTime = undefined;
+    await this.#cancel();
+  }
+
+  /** Gives the channel back; what is not acknowledged goes back to the queue. */
+  async close(): Promise<void> {
+    const channel = this.#channel;
+    if (!channel) return;
+    channel.sink = {};
+    this.#channel = undefined;
+    await channel.close({ timeoutMs: GOODBYE_MS });
+    this.#sink.ended(new ChannelError('CHANNEL_CLOSED', 'the consumer was stopped'));
+  }
+
+  /** There will be no connection. */
+  giveUp(error: AMQPError): void {
+    this.#firstTime?.reject(error);
+    this.#firstTime = undefined;
+  }
+}
+
+/** During a rolling deploy the old consumer is still there: an exclusive one is refused for a while. */
+function mayPass(error: AMQPError): boolean {
+  return (
+    error instanceof ChannelError &&
+    (error.code === 'RESOURCE_LOCKED' ||
+      (error.code === 'ACCESS_REFUSED' && / in exclusive use$/.test(error.replyText ?? '')))
+  );
+}
