@@ -15,7 +15,7 @@ import {
 import { DefinitionsError } from './http/definitions/definitions-file.ts';
 import { checkStatus, formatCheck, formatReport } from './inspect/format.ts';
 import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
-import { systemFiles } from './platform/files.ts';
+import { isNoSpace, systemFiles } from './platform/files.ts';
 import type { LogLevel } from './platform/log.ts';
 import { systemProcesses } from './platform/processes.ts';
 import { StorageError } from './store/log/found-file.ts';
@@ -269,6 +269,11 @@ function startProblem(error: NodeJS.ErrnoException, options: Options): Error {
   }
   if (error.syscall === 'listen') return new UsageError(listenProblem(error, options));
   if (error.code === undefined) return error;
+  if (isNoSpace(error)) {
+    return new UsageError(
+      `there is no space for the data directory ${options.dataDir} (${error.code}); make some or choose another with --data-dir`,
+    );
+  }
   return new UsageError(
     `cannot use the data directory ${options.dataDir} (${error.code}); make it writable for this user or choose another with --data-dir`,
   );

@@ -167,17 +167,12 @@ export class MessageLog {
 
   /** Any place below may have been handed to a consumer. */
   delivered(queue: number, below: number): void {
-<<<<<<< HEAD
     const segment = this.#room(DELIVERED_BYTES);
     segment.end = writePlace(segment.view, segment.end, RecordType.DELIVERED, queue, below);
-=======
-    this.#begin(RecordType.DELIVERED, DELIVERED_BYTES, queue, below);
->>>>>>> w-letters
   }
 
   /** So many deliveries of the message in that place have failed. Nobody waits for it. */
   counted(queue: number, sequence: number, count: number): void {
-<<<<<<< HEAD
     const segment = this.#room(COUNTED_BYTES, false);
     const { view, end } = segment;
     segment.end = writeCount(view, end, RecordType.COUNTED, queue, sequence, count);
@@ -188,27 +183,6 @@ export class MessageLog {
     const segment = this.#room(SETTLED_BYTES, false);
     const { view, end } = segment;
     segment.end = writeCount(view, end, RecordType.SETTLED, queue, first, count);
-=======
-    const { view, end } = this.#begin(RecordType.COUNTED, COUNTED_BYTES, queue, sequence, false);
-    view.setUint32(end - 4, count);
-    this.#options.onSettled();
-  }
-
-  #writeSettled(queue: number, { first, count }: Range): void {
-    const { view, end } = this.#begin(RecordType.SETTLED, SETTLED_BYTES, queue, first, false);
-    view.setUint32(end - 4, count);
-  }
-
-  /** Writes what records of a place begin with: type u8 | queue u32 | place u48. */
-  #begin(type: number, bytes: number, queue: number, place: number, isAwaited = true): Segment {
-    const segment = this.#room(bytes, isAwaited);
-    const at = segment.end;
-    segment.view.setUint8(at, type);
-    segment.view.setUint32(at + 1, queue);
-    writeU48(segment.view, at + 5, place);
-    segment.end = at + bytes;
-    return segment;
->>>>>>> w-letters
   }
 
   /** The segment that takes a record of that size next, in an open chunk. */
@@ -383,7 +357,6 @@ export class MessageLog {
     // Held meanwhile, so that its slot cannot become another segment's.
     segment.references += 1;
     this.#residency.load(segment, (error) => {
-<<<<<<< HEAD
       if (this.#isClosed || this.#hasFailed) return;
       if (error) {
         // The next start is to read all of the file, and tell what is lost.
@@ -391,10 +364,6 @@ export class MessageLog {
         this.#fail(error);
         return;
       }
-=======
-      if (this.#isClosed) return;
-      if (error) return this.#fail(error);
->>>>>>> w-letters
       this.release(segment);
       done();
     });
