@@ -27,7 +27,7 @@ const IN_MEMORY = 'memory';
 interface Options {
   readonly port: number;
   readonly bind: string;
-  readonly httpPort?: number;
+  readonly httpPort: number | 'none';
   readonly loadDefinitions?: string;
   readonly dataDir: string;
   readonly sync: SyncMode;
@@ -205,7 +205,7 @@ async function start(options: Options): Promise<void> {
     sync: options.sync,
     controlSocket: true,
     ...(options.loadDefinitions === undefined ? {} : { definitionsFile: options.loadDefinitions }),
-    ...(options.httpPort === undefined ? {} : { httpPort: options.httpPort }),
+    ...(options.httpPort === 'none' ? {} : { httpPort: options.httpPort }),
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
     ...(options.syncInterval === undefined ? {} : { syncIntervalMs: options.syncInterval }),
@@ -309,8 +309,8 @@ function parsePort(text: string): number {
 }
 
 /** 0 takes a free one, as with --port. */
-function parseHttpPort(text: string): number | undefined {
-  return text === 'none' ? undefined : parsePort(text);
+function parseHttpPort(text: string): number | 'none' {
+  return text === 'none' ? text : parsePort(text);
 }
 
 function parseBytes(text: string): number {
