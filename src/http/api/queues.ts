@@ -50,6 +50,10 @@ export interface QueueItem extends QueueBasics, QueueDepth {
   readonly messages_details: RateDetails;
   readonly messages_ready_details: RateDetails;
   readonly messages_unacknowledged_details: RateDetails;
+  /** Of bodies. */
+  readonly message_bytes_ready: number;
+  /** Failed deliveries that wait for their next try (quorum queues). */
+  readonly messages_delayed: number;
   readonly consumers: number;
   readonly exclusive_consumer_tag: string | null;
   readonly single_active_consumer_tag: string | null;
@@ -104,6 +108,8 @@ export function queueItem(queue: Queue, { context, query }: Call): QueueItem {
   return {
     ...basics(queue, context.node, 'running'),
     ...(depths as unknown as QueueDepth & Pick<QueueItem, 'messages_details'> & QueueItem),
+    message_bytes_ready: queue.readyBytes,
+    messages_delayed: queue.delayedCount,
     consumers: queue.consumerCount,
     exclusive_consumer_tag: first?.exclusive ? tagOf(first) : null,
     single_active_consumer_tag: queue.consumers.isSingleActive ? tagOf(first) : null,
