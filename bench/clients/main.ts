@@ -23,13 +23,22 @@ interface Sample {
   readonly perSecond: number;
 }
 
-function measure(client: string, scenario: string, size: number, url: string): Sample {
+/** A run that takes longer than this has hung: the machine is slow, but not that slow. */
+const RUN_LIMIT_MS = 60_000;
+
+/** @returns undefined when the client did not get through. */
+function measure(client: string, scenario: string, size: number, url: string): Sample | undefined {
   const args = ['--import', 'tsx', MEASURE, client, scenario, String(size), url, String(count)];
-  const output = execFileSync(process.execPath, args, {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  return JSON.parse(output.trim().split('\n').at(-1)!) as Sample;
+  try {
+    const output = execFileSync(process.execPath, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: RUN_LIMIT_MS,
+    });
+    return JSON.parse(output.trim().split('\n').at(-1)!) as Sample;
+  } catch {
+    return undefined;
+  }
 }
 
 function median(values: readonly number[]): number {
@@ -45,14 +54,20 @@ try {
       const samples = new Map<string, Sample[]>(clients.map((client) => [client, []]));
       for (let run = 0; run < runs; run++) {
         for (const client of clients) {
-          samples.get(client)!.push(measure(client, scenario, size, broker.target.url));
+          const sample = measure(client, scenario, size, broker.target.url);
+          if (sample) samples.get(client)!.push(sample);
         }
       }
       for (const [client, taken] of samples) {
+        if (taken.length === 0) {
+          console.log(`${scenario} ${size} B ${client}: did not get through`);
+          continue;
+        }
         const cpuUs = median(taken.map((sample) => sample.cpuUs));
         const perSecond = median(taken.map((sample) => sample.perSecond));
+        const hung = taken.length < runs ? ` (${runs - taken.length} of ${runs} hung)` : '';
         const figures = `${cpuUs.toFixed(2)} µs ${Math.round(perSecond).toLocaleString('en')}/s`;
-        console.log(`${scenario} ${size} B ${client}: ${figures}`);
+        console.log(`${scenario} ${size} B ${client}: ${figures}${hung}`);
       }
     }
   }

@@ -15,8 +15,8 @@ import {
   readU48,
   writeU48,
 } from '../store/log/log-records.ts';
-import type { LoggedQueue } from '../store/log/message-log.ts';
 import type { RecordFacts } from '../store/log/recovered-queue.ts';
+import type { LoggedQueue } from '../store/logged-queue.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Segment } from '../store/segment.ts';
 

@@ -10,6 +10,7 @@ import { CredentialSource } from './credential-source.ts';
 import type { EventHub } from './events.ts';
 import type { ConnectionOptions, Settings } from './options.ts';
 import { itinerary, type Target } from './target.ts';
+import { traceConnect } from './tracing.ts';
 
 export type ConnectionState =
   | 'idle'
@@ -210,7 +211,7 @@ export class Link {
   }
 
   async #attempt(target: Target): Promise<void> {
-    const connection = await this.#open(target);
+    const connection = await traceConnect(target.url, () => this.#open(target));
     const recovered = this.#wasOpen;
     this.#connection = connection;
     this.#isBlocked = false;

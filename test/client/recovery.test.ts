@@ -14,6 +14,7 @@ import {
 import { ManualClock } from '../../src/platform/manual-clock.ts';
 import { MemoryBroker } from '../../src/testing.ts';
 import { FakeServer } from '../support/fake-server.ts';
+import { concat, methodFrame } from '../support/frames.ts';
 
 const FAST = { recovery: { intervalStart: 0, intervalStep: 0 } } as const;
 
@@ -372,6 +373,42 @@ describe('consumers', () => {
     expect(server.sessions).toHaveLength(1);
     await conn.close();
   });
+
+  test.each([
+    ['basic.cancel', { name: 'basic.cancel', consumerTag: '', noWait: true }],
+    [
+      'channel.close',
+      {
+        name: 'channel.close',
+        replyCode: 404,
+        replyText: 'NOT_FOUND - gone',
+        classId: 0,
+        methodId: 0,
+      },
+    ],
+  ] as const)(
+    'come back when %s comes in one go with the answer to consume',
+    async (_name, bad) => {
+      const server = new FakeServer();
+      const conn = new Connection(server, FAST);
+      let times = 0;
+      server.on('basic.consume', ({ method, channel, session }) => {
+        const { consumerTag } = method;
+        session.raw(
+          concat(
+            methodFrame(channel, { name: 'basic.consume-ok', consumerTag }),
+            ...(times++ === 1 ? [methodFrame(channel, { ...bad, consumerTag } as never)] : []),
+          ),
+        );
+      });
+      const subscription = await conn.consume('jobs', () => {});
+      server.session.cut();
+      await sleep(600);
+      expect(times).toBe(3);
+      expect(subscription.active).toBe(true);
+      await conn.close();
+    },
+  );
 
   test('one that was stopped does not come back', async () => {
     await using broker = new MemoryBroker();

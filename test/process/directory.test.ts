@@ -125,7 +125,7 @@ describe('what is in it', () => {
     const bytes = readFileSync(path);
     bytes.writeUInt32BE(99, 8);
     const { crc32 } = await import('node:zlib');
-    bytes.writeUInt32BE(crc32(bytes.subarray(0, 28)), 28);
+    bytes.writeUInt32BE(crc32(bytes.subarray(0, 36)), 36);
     writeFileSync(path, bytes);
     await expectRefused(dataDir, /written by a newer version .*format 99.*; start that version/);
   });
