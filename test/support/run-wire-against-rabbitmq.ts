@@ -21,10 +21,18 @@ try {
 
 function runVitest(): Promise<number> {
   const files = process.argv.slice(2);
-  const vitest = spawn('npx', ['vitest', 'run', ...(files.length > 0 ? files : ['test/wire'])], {
-    env: { ...process.env, AMQP_URL: rabbitmq.url, AMQP_CTL: JSON.stringify(rabbitmq.ctl) },
-    stdio: 'inherit',
-  });
+  const vitest = spawn(
+    'npx',
+    [
+      'vitest',
+      'run',
+      ...(files.length > 0 ? files : ['test/wire', 'test/client/any-broker.test.ts']),
+    ],
+    {
+      env: { ...process.env, AMQP_URL: rabbitmq.url, AMQP_CTL: JSON.stringify(rabbitmq.ctl) },
+      stdio: 'inherit',
+    },
+  );
   return new Promise((resolve, reject) => {
     vitest.once('error', reject);
     vitest.once('exit', (status) => resolve(status ?? 1));
