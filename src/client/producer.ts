@@ -15,7 +15,7 @@ import type { ProducerOptions, PublishOptions } from './producer-options.ts';
 import type { Publication, PublishResult } from './publication.ts';
 import { plainPublication, publicationOf } from './publish-encoder.ts';
 import { type PublishPlan, planOf } from './publish-plan.ts';
-import { tracePublish } from './tracing.ts';
+import { isPublishWatched, tracePublish } from './tracing.ts';
 
 export type { ProducerOptions, PublishOptions };
 
@@ -86,6 +86,7 @@ export class Producer<T = unknown> implements AsyncDisposable {
    * ChannelError. Their `delivery` says whether the message may have left.
    */
   publish(body: T, options: PublishOptions = NO_OPTIONS): Promise<PublishResult> {
+    if (!isPublishWatched()) return this.#publish(body, options);
     return tracePublish(this.#connection, this.#options, options, (traced) =>
       this.#publish(body, traced),
     );

@@ -74,10 +74,6 @@ export class SupervisedConsumer implements ConsumerSink {
     return this.#isConsuming;
   }
 
-  get isStopped(): boolean {
-    return this.#isStopped;
-  }
-
   /** Begins, or begins again, on a connection that is open. */
   async attach(amqp: AmqpConnection, isNew: boolean): Promise<void> {
     if (this.#isStopped || this.#isPaused || this.#isConsuming) return;

@@ -42,6 +42,11 @@ export interface PublishContext {
   readonly options: PublishOptions & { readonly headers: Record<string, unknown> };
 }
 
+/** Asked first, so that a publish that nobody watches makes no closure for it. */
+export function isPublishWatched(): boolean {
+  return isWatched(publishing);
+}
+
 export function tracePublish<Result>(
   connection: ConnectionCore,
   defaults: Pick<PublishOptions, 'exchange' | 'routingKey' | 'queue'>,
