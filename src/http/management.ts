@@ -10,6 +10,7 @@ import type { ListenerItem } from './api/overview.ts';
 import type { ApiContext } from './api-context.ts';
 import { authenticate } from './authentication.ts';
 import { Caller } from './caller.ts';
+import { servePage } from './page.ts';
 import { routes } from './routes.ts';
 import { apiServer } from './server.ts';
 import { Statistics } from './statistics/statistics.ts';
@@ -59,6 +60,7 @@ export class Management {
     const app = apiServer(this.#context, routes, ({ headers, socket }) =>
       authenticate(broker, headers.authorization, socket.remoteAddress ?? ''),
     );
+    servePage(app);
     await app.listen({ host, port });
     this.#apps.push(app);
     const { address, port: taken } = app.server.address() as AddressInfo;

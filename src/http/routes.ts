@@ -6,6 +6,7 @@ import { consumerRoutes } from './api/consumers.ts';
 import { definitionRoutes } from './api/definitions.ts';
 import { exchangeRoutes } from './api/exchanges.ts';
 import { healthRoutes } from './api/health.ts';
+import { letterRoutes } from './api/letters.ts';
 import { limitRoutes } from './api/limits.ts';
 import { messageRoutes } from './api/messages.ts';
 import { nodeRoutes } from './api/nodes.ts';
@@ -28,6 +29,7 @@ export const routes: readonly Route[] = [
   ...queueRoutes,
   ...bindingRoutes,
   ...messageRoutes,
+  ...letterRoutes,
   ...vhostRoutes,
   ...userRoutes,
   ...permissionRoutes,
