@@ -42,7 +42,7 @@ const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
 const isGenerated = (path: string) => path.includes('.generated.');
 const isTest = (path: string) => path.endsWith('.test.ts');
 
-const sources = files.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
+const sources = files.filter((path) => path.startsWith('src/') && /\.tsx?$/.test(path));
 const written = sources.filter((path) => !isGenerated(path) && !isTest(path));
 
 interface Rule {
@@ -163,7 +163,7 @@ describe('files', () => {
   test('nothing is left for later', () => {
     const mark = /\b(TODO|FIXME|XXX|HACK)\b/;
     const self = 'test/tidy.test.ts';
-    const code = files.filter((path) => /\.(ts|js|mjs|md|html|css)$/.test(path) && path !== self);
+    const code = files.filter((path) => /\.(tsx?|js|mjs|md|html|css)$/.test(path) && path !== self);
     expect(code.filter((path) => mark.test(textOf(path)))).toEqual([]);
   });
 

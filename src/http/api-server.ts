@@ -50,8 +50,9 @@ export function apiServer(context: ApiContext, findCaller: FindCaller): FastifyI
   );
   app.setNotFoundHandler((_request, reply) => send(reply, errorAnswer(objectNotFound())));
   app.addHook('onSend', async (_request, reply) => {
-    reply.header('cache-control', 'no-cache');
     reply.header('x-content-type-options', 'nosniff');
+    if (reply.hasHeader('content-security-policy')) return;
+    reply.header('cache-control', 'no-cache');
     reply.header('content-security-policy', "default-src 'none'");
   });
   for (const route of routes) {

@@ -54,19 +54,23 @@ export class Management {
   /** Serves the API with passwords; rejects with the system's error, such as EADDRINUSE. Port 0 takes a free one. */
   async listen(host: string, port: number): Promise<ManagementAddress> {
     const { broker } = this.#context;
-    const server = this.#serverFor(({ headers, socket }) =>
-      authenticate(broker, headers.authorization, socket.remoteAddress ?? ''),
-    );
+    const findCaller: FindCaller = ({ headers, socket }) =>
+      authenticate(broker, headers.authorization, socket.remoteAddress ?? '');
+    const server = this.#serverFor(findCaller, true);
     await server.listen({ host, port });
     const { address, port: taken } = server.address;
     this.#http.push({ host: address, port: taken });
     return { host: address, port: taken };
   }
 
-  #serverFor(findCaller: FindCaller): LazyServer {
+  #serverFor(findCaller: FindCaller, hasPage = false): LazyServer {
     const server = new LazyServer(async () => {
       const { apiServer } = await import('./api-server.ts');
-      return apiServer(this.#context, findCaller);
+      const app = apiServer(this.#context, findCaller);
+      if (!hasPage) return app;
+      const { servePage } = await import('./page.ts');
+      servePage(app);
+      return app;
     });
     this.#servers.push(server);
     return server;

@@ -10,6 +10,7 @@ import { letterRoutes } from './api/letters.ts';
 import { limitRoutes } from './api/limits.ts';
 import { messageRoutes } from './api/messages.ts';
 import { nodeRoutes } from './api/nodes.ts';
+import { operatorToolRoutes } from './api/operator-tools.ts';
 import { overviewRoutes } from './api/overview.ts';
 import { parameterRoutes } from './api/parameters.ts';
 import { permissionRoutes } from './api/permissions.ts';
@@ -30,6 +31,7 @@ export const routes: readonly Route[] = [
   ...bindingRoutes,
   ...messageRoutes,
   ...letterRoutes,
+  ...operatorToolRoutes,
   ...vhostRoutes,
   ...userRoutes,
   ...permissionRoutes,

@@ -11,6 +11,9 @@ if (scripts === undefined) {
   process.exit(1);
 }
 
+/** All that does not care which broker it meets. */
+const EVERYTHING = ['test/wire', 'test/http', 'test/client/any-broker.test.ts'];
+
 const rabbitmq = await startRabbitmq(scripts);
 try {
   console.log(`RabbitMQ is ready at ${rabbitmq.url}`);
@@ -18,9 +21,6 @@ try {
 } finally {
   await rabbitmq.stop();
 }
-
-/** All that does not care which broker it meets. */
-const EVERYTHING = ['test/wire', 'test/http', 'test/client/any-broker.test.ts'];
 
 function runVitest(): Promise<number> {
   const files = process.argv.slice(2);

@@ -52,6 +52,7 @@ interface PeekedQueue {
 }
 
 const viewed = new Content();
+const extracted = new Content();
 
 /** Passes to `done` what is asked for: at once, or when it has been loaded. */
 export function peek(
@@ -63,41 +64,100 @@ export function peek(
   new Peek(queue.ready, store, request, done).run();
 }
 
+/** What of a queue it takes to let go of one of its messages. */
+export interface EmptiedQueue extends PeekedQueue {
+  settleDelivered(sequence: number, slot: number): void;
+}
+
+/** `kept`: it was not to go. `absent`: it is not ready, or not there any more. */
+export type Extraction = 'taken' | 'kept' | 'absent';
+
 /**
- * Takes one message out of a queue and drops it: it does not become a dead letter. Passes false to `done` when it is not ready, or
- * not there any more.
+ * Takes one message out of a queue, wherever in it, when `send` has passed it on: it is published elsewhere and then settled, in
+ * this order, so that a crash may repeat but never lose it. Nobody else can get it in between.
  */
-export function discard(
-  queue: PeekedQueue & { settleDelivered(sequence: number, slot: number): void },
+export function extract(
+  queue: EmptiedQueue,
   store: MessageStore,
   sequence: number,
-  done: (isDiscarded: boolean) => void,
+  send: (content: Content) => boolean,
+  done: (extraction: Extraction) => void,
 ): void {
   const { ready } = queue;
   const at = find(ready, sequence);
   if (!at) {
-    done(false);
+    done('absent');
     return;
   }
   // Its size counts among the queue's bytes, so it has to be read.
   if (!store.isResident(at.slot)) {
-    store.load(at.slot, () => discard(queue, store, sequence, done));
+    store.load(at.slot, () => extract(queue, store, sequence, send, done));
+    return;
+  }
+  viewMessage(store.segment(at.slot), at.offset, extracted);
+  if (!send(extracted)) {
+    done('kept');
     return;
   }
   ready.remove([sequence], (_, slot, offset) => {
     ready.bytes -= bodyBytesOf(store.segment(slot), offset);
     queue.settleDelivered(sequence, slot);
   });
-  done(true);
+  done('taken');
 }
 
-function find(ready: ReadyMessages, sequence: number): { slot: number } | undefined {
+/**
+ * Takes one message out of a queue and drops it: it does not become a dead letter. Passes false to `done` when it is not ready, or
+ * not there any more.
+ */
+export function discard(
+  queue: EmptiedQueue,
+  store: MessageStore,
+  sequence: number,
+  done: (isDiscarded: boolean) => void,
+): void {
+  extract(
+    queue,
+    store,
+    sequence,
+    () => true,
+    (extraction) => done(extraction === 'taken'),
+  );
+}
+
+/** Passes a message to `done`, whole; undefined when it is not ready, or not there any more. */
+export function look(
+  queue: PeekedQueue,
+  store: MessageStore,
+  sequence: number,
+  done: (content: Content | undefined) => void,
+): void {
+  const at = find(queue.ready, sequence);
+  if (!at) {
+    done(undefined);
+  } else if (store.isResident(at.slot)) {
+    viewMessage(store.segment(at.slot), at.offset, extracted);
+    done(extracted);
+  } else {
+    store.load(at.slot, () => look(queue, store, sequence, done));
+  }
+}
+
+interface Place {
+  readonly slot: number;
+  readonly offset: number;
+}
+
+function find(ready: ReadyMessages, sequence: number): Place | undefined {
   for (const lane of ready.lanes) {
     if (!lane) continue;
-    if (lane.fresh.has(sequence)) return { slot: lane.fresh.slotAt(sequence) };
-    let found: { slot: number } | undefined;
-    lane.returned.find(new Set([sequence]), (_, slot) => {
-      found = { slot };
+    const { fresh, returned } = lane;
+    if (fresh.has(sequence)) {
+      return { slot: fresh.slotAt(sequence), offset: fresh.offsetAt(sequence) };
+    }
+    let found: Place | undefined;
+    returned.find(new Set([sequence]), (_, slot, offset) => {
+      found = { slot, offset };
     });
     if (found) return found;
   }

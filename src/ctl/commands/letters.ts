@@ -2,8 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { BindingItem } from '../../http/api/bindings.ts';
-import type { DelayedAnswer, Explained, MoveAnswer, PeekAnswer } from '../../http/api/letters.ts';
 import type { FetchedMessage } from '../../http/api/messages.ts';
+import type {
+  DelayedAnswer,
+  Explained,
+  MoveAnswer,
+  PeekAnswer,
+} from '../../http/api/operator-tools.ts';
 import { part } from '../api-client.ts';
 import type { Command, Ctl } from '../command.ts';
 import { badData, usageError } from '../ctl-error.ts';

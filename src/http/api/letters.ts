@@ -1,27 +1,29 @@
-// Beyond RabbitMQ: looking at messages without taking them, dropping one, moving them, what is delayed, and where a message
-// would go.
-
-import type { DelayedMessages, WaitingMessage } from '../../broker/exchange/delayed-messages.ts';
-import { explainRoute } from '../../broker/explain.ts';
-import { moveMessages } from '../../broker/move.ts';
-import { discard, type Peeked, peek } from '../../broker/queue/peek.ts';
-import { FieldTable } from '../../protocol/field-table.ts';
-import { booleanOf, integerIn, isObject, type JsonObject, objectOf, textIn } from '../body.ts';
-import { tableFromJson } from '../field-table-json.ts';
-import { badRequest, objectNotFound } from '../http-error.ts';
+// /queues/…/letters: what is in a queue, without taking it: browsing, one letter whole, dropping one, and moving letters to
+// another queue or exchange, or back to where they died. RabbitMQ has nothing like it; its own ways are in messages.ts.
+import { Enqueued, enqueue } from '../../broker/enqueue.ts';
+import { textOf } from '../../broker/equivalence.ts';
+import { post } from '../../broker/post.ts';
+import type { HeaderWanted, MessageFilter } from '../../broker/queue/message-filter.ts';
 import {
-  type PayloadEncoding,
-  payloadToJson,
-  propertiesFromJson,
-  propertiesToJson,
-} from '../message-json.ts';
+  type Extraction,
+  extract,
+  look,
+  type Peeked,
+  type PeekedMessage,
+  type PeekRequest,
+  peek,
+} from '../../broker/queue/peek.ts';
+import type { Queue } from '../../broker/queue/queue.ts';
+import type { Content } from '../../protocol/content.ts';
+import { isObject, type JsonObject, objectOf, textIn } from '../body.ts';
+import { badRequest, HttpError, objectNotFound } from '../http-error.ts';
+import { type PayloadEncoding, payloadToJson, propertiesToJson } from '../message-json.ts';
 import { type Call, noContent, type Route } from '../route.ts';
-import { type BindingItem, bindingItem } from './bindings.ts';
-import { apiOwner, checkName, synced } from './changes.ts';
-import { exchangeIn } from './exchanges.ts';
+import { apiOwner, synced } from './changes.ts';
+import { exchangeNameIn } from './exchanges.ts';
 import { queueIn } from './queues.ts';
 
-export interface PeekedItem {
+export interface LetterItem {
   /** Its place in the queue, which it keeps for good. */
   readonly sequence: number;
   readonly redelivered: boolean;
@@ -29,255 +31,289 @@ export interface PeekedItem {
   readonly routing_key: string;
   readonly properties: JsonObject;
   readonly payload_bytes: number;
+  /** Perhaps only the beginning. */
   readonly payload: string;
   readonly payload_encoding: PayloadEncoding;
 }
 
-export interface PeekAnswer {
-  readonly messages: readonly PeekedItem[];
-  /** How many were looked at. */
+export interface LettersPage {
+  readonly letters: readonly LetterItem[];
+  /** How many were looked at, shown or not. */
   readonly scanned: number;
-  /** Where to go on; null at the end of the queue. */
-  readonly cursor: string | null;
-}
-
-export interface DelayedItem {
-  readonly id: number;
-  /** Milliseconds since 1970. */
-  readonly due_at: number;
-  readonly exchange: string;
-  readonly routing_key: string;
-  readonly properties: JsonObject;
-  readonly payload_bytes: number;
-  readonly payload: string;
-  readonly payload_encoding: PayloadEncoding;
-}
-
-export interface DelayedAnswer {
-  readonly count: number;
-  readonly messages: readonly DelayedItem[];
-}
-
-export interface ExplainedStep {
-  readonly exchange: string;
-  readonly type: string;
-  /** The bindings that match, of so many. */
-  readonly matching: readonly BindingItem[];
-  readonly bindings: number;
-  readonly alternate: string | null;
-  readonly delayed: boolean;
-  readonly random: boolean;
-}
-
-export interface Explained {
-  readonly routed: boolean;
-  readonly queues: readonly string[];
-  readonly steps: readonly ExplainedStep[];
+  /** Where to go on; none at the end of the queue. */
+  readonly cursor?: string;
 }
 
 export interface MoveAnswer {
   readonly moved: number;
-  /** The other queue would not take any more. */
-  readonly refused: boolean;
+  /** What stayed where it was, and why; the first hundred. */
+  readonly stayed: readonly { readonly sequence: number; readonly reason: string }[];
 }
 
-const MAX_PEEKED = 1000;
-const DEFAULT_PEEKED = 10;
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 500;
+const MAX_SHOWN_BYTES = 64 * 1024;
+const MAX_REASONS = 100;
+/** So many letters are moved before others get a turn. */
+const MOVED_AT_ONCE = 100;
 
-function limitIn(body: JsonObject, otherwise: number, max: number): number {
-  const limit = body.limit === undefined ? otherwise : integerIn(body, 'limit');
-  if (limit < 0 || limit > max) throw badRequest(`limit should be from 0 to ${max}`);
-  return limit;
-}
-
-/** `{"kind": "order", "urgent": null}`: headers with those values; null asks only that it is there. */
-function headersWanted(given: unknown) {
-  if (given === undefined) return [];
-  if (!isObject(given)) throw badRequest(['not_a_table', given]);
-  return Object.entries(given).map(([name, value]) =>
-    value === null ? { name } : { name, value: String(value) },
-  );
-}
-
-async function peekQueue(call: Call): Promise<PeekAnswer> {
-  const queue = queueIn(call);
-  call.caller.require('read', 'queue', queue.name, call.vhost.name);
-  const body = objectOf(call.body);
-  const limit = limitIn(body, DEFAULT_PEEKED, MAX_PEEKED);
-  const truncate = body.truncate === undefined ? undefined : integerIn(body, 'truncate');
-  const request = {
-    limit,
-    filter: {
-      headers: headersWanted(body.headers),
-      ...(body.text === undefined
-        ? {}
-        : {
-            body: { text: textIn(body, 'text'), ignoresCase: booleanOf(body.ignore_case, false) },
-          }),
-    },
-    ...(body.offset === undefined ? {} : { offset: integerIn(body, 'offset') }),
-    ...(typeof body.cursor === 'string' ? { cursor: body.cursor } : {}),
-    ...(truncate === undefined ? {} : { maxBodyBytes: Math.max(0, truncate) }),
-  };
-  const encoding = body.encoding === 'base64' ? 'base64' : 'auto';
-  const peeked = await new Promise<Peeked>((done) => peek(queue, call.vhost.store, request, done));
-  return {
-    messages: peeked.messages.map((message) => ({
-      sequence: message.sequence,
-      redelivered: message.redelivered,
-      exchange: message.exchange,
-      routing_key: message.routingKey,
-      properties: propertiesToJson(message.properties),
-      payload_bytes: message.bodySizeBytes,
-      ...payloadToJson(message.body, encoding),
-    })),
-    scanned: peeked.scanned,
-    cursor: peeked.cursor ?? null,
-  };
-}
-
-/** A number in a path. @throws HttpError 404 for what is none */
-function numberIn(text: string | undefined): number {
-  if (text !== undefined && /^\d{1,15}$/.test(text)) return Number(text);
-  throw objectNotFound();
-}
-
-async function discardMessage(call: Call) {
+/** The queue of the path, whose letters the caller may read. */
+function readable(call: Call): Queue {
   const queue = queueIn(call);
   call.caller.require('read', 'queue', queue.name, call.vhost.name);
   call.vhost.checkOwner(queue, apiOwner);
-  const sequence = numberIn(call.params.sequence);
-  const isDiscarded = await new Promise<boolean>((done) =>
-    discard(queue, call.vhost.store, sequence, done),
-  );
-  if (!isDiscarded) throw objectNotFound();
+  return queue;
+}
+
+function naturalIn({ query }: Call, name: string, otherwise: number, max: number): number {
+  const text = query[name];
+  if (text === undefined || text === '') return otherwise;
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number > max) {
+    throw badRequest(`${name} is a number from 0 to ${max}`);
+  }
+  return number;
+}
+
+/** `?header=name` or `?header=name=value`, several of them with a line break between; `?body=text&ignore_case=true`. */
+function filterIn({ query }: Call): MessageFilter {
+  const headers = (query.header ?? '')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line): HeaderWanted => {
+      const at = line.indexOf('=');
+      if (at < 0) return { name: line.trim() };
+      return { name: line.slice(0, at).trim(), value: line.slice(at + 1).trim() };
+    });
+  const ignoresCase = query.ignore_case === 'true';
+  return {
+    ...(headers.length > 0 ? { headers } : {}),
+    ...(query.body ? { body: { text: query.body, ignoresCase } } : {}),
+  };
+}
+
+async function browse(call: Call): Promise<LettersPage> {
+  const queue = readable(call);
+  const { cursor } = call.query;
+  const maxBodyBytes = naturalIn(call, 'truncate', MAX_SHOWN_BYTES, MAX_SHOWN_BYTES);
+  const {
+    messages,
+    scanned,
+    cursor: next,
+  } = await peeked(call, queue, {
+    limit: naturalIn(call, 'limit', DEFAULT_LIMIT, MAX_LIMIT),
+    offset: naturalIn(call, 'offset', 0, Number.MAX_SAFE_INTEGER),
+    filter: filterIn(call),
+    maxBodyBytes,
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+  return {
+    letters: messages.map(letterItem),
+    scanned,
+    ...(next === undefined ? {} : { cursor: next }),
+  };
+}
+
+function peeked({ vhost }: Call, queue: Queue, request: PeekRequest): Promise<Peeked> {
+  return new Promise((resolve) => peek(queue, vhost.store, request, resolve));
+}
+
+function letterItem(message: PeekedMessage): LetterItem {
+  const { sequence, redelivered, exchange, routingKey, properties, bodySizeBytes } = message;
+  const isCut = message.body.length < bodySizeBytes;
+  return {
+    sequence,
+    redelivered,
+    exchange,
+    routing_key: routingKey,
+    properties: propertiesToJson(properties),
+    payload_bytes: bodySizeBytes,
+    ...payloadToJson(isCut ? wholeCharacters(message.body) : message.body, 'auto'),
+  };
+}
+
+/** Without the beginning of a character at the end, where a text was cut. */
+function wholeCharacters(bytes: Uint8Array): Uint8Array {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!;
+    if ((byte & 0xc0) === 0x80) continue;
+    const width = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return width > back ? bytes.subarray(0, bytes.length - back) : bytes;
+  }
+  return bytes;
+}
+
+function sequenceIn({ params }: Call): number {
+  const sequence = Number(params.sequence);
+  if (!Number.isSafeInteger(sequence) || sequence < 0) throw objectNotFound();
+  return sequence;
+}
+
+async function one(call: Call): Promise<LetterItem> {
+  const queue = readable(call);
+  const sequence = sequenceIn(call);
+  const item = await new Promise<LetterItem | undefined>((resolve) => {
+    look(queue, call.vhost.store, sequence, (content) =>
+      resolve(content && letterItem(wholeLetter(sequence, content))),
+    );
+  });
+  if (!item) throw objectNotFound();
+  return item;
+}
+
+function wholeLetter(sequence: number, content: Content): PeekedMessage {
+  const { exchange, routingKey, properties, bodySizeBytes } = content;
+  const body = content.body.slice();
+  return { sequence, redelivered: false, exchange, routingKey, properties, bodySizeBytes, body };
+}
+
+async function drop(call: Call) {
+  const queue = readable(call);
+  if ((await extracted(call, queue, sequenceIn(call), () => true)) !== 'taken') {
+    throw objectNotFound();
+  }
+  await synced(call.context);
   return noContent;
 }
 
+function extracted(
+  { vhost }: Call,
+  queue: Queue,
+  sequence: number,
+  send: (content: Content) => boolean,
+): Promise<Extraction> {
+  return new Promise((resolve) => {
+    if (queue.isDeleted) resolve('absent');
+    else extract(queue, vhost.store, sequence, send, resolve);
+  });
+}
+
+/** Sends a letter on; why it does not, if it does not. */
+type Send = (content: Content) => string | undefined;
+
+/** `to`: `{"queue": …}`, `{"exchange": …, "routing_key": …}`, or `"origin"`, the queue that each died in. */
+function sendIn(call: Call, { to }: JsonObject): Send {
+  if (to === 'origin') {
+    requireWrite(call, '');
+    return (content) => toOrigin(call, content);
+  }
+  if (!isObject(to)) throw badRequest('to: a queue, an exchange or "origin" is missing');
+  if (to.queue !== undefined) {
+    requireWrite(call, '');
+    const target = call.vhost.requireQueue(textIn(to, 'queue'), apiOwner);
+    return (content) => toQueue(call, target, content);
+  }
+  const exchange = call.vhost.requireExchange(exchangeNameIn(textIn(to, 'exchange')));
+  requireWrite(call, exchange.name);
+  const key = to.routing_key === undefined ? undefined : textIn(to, 'routing_key');
+  if (key !== undefined && Buffer.byteLength(key) > 255) {
+    throw badRequest('the routing key is longer than 255 bytes');
+  }
+  return ({ routingKey, properties, body }) => {
+    const letter = { routingKey: key ?? routingKey, properties, body: body.slice() };
+    return post(call.vhost, exchange, letter) ? undefined : 'no queue is bound for its routing key';
+  };
+}
+
+function requireWrite({ caller, vhost }: Call, exchange: string): void {
+  caller.require('write', 'exchange', exchange, vhost.name);
+}
+
+/** As it is: exchange, key and headers stay what they were. */
+function toQueue({ vhost }: Call, target: Queue, content: Content): string | undefined {
+  if (target.isDeleted) return `queue '${target.name}' is gone`;
+  const enqueued = enqueue(vhost.store, content, [target], vhost.turn);
+  return (enqueued & Enqueued.TAKEN) !== 0 ? undefined : `queue '${target.name}' does not take it`;
+}
+
+function toOrigin(call: Call, content: Content): string | undefined {
+  const deaths = content.headers.get('x-death');
+  const latest = deaths?.type === 'A' ? deaths.value[0] : undefined;
+  const name = latest?.type === 'F' ? textOf(latest.value.get('queue')) : undefined;
+  if (name === undefined) return 'it is no dead letter: its headers name no queue';
+  const target = call.vhost.queue(name);
+  if (!target) return `queue '${name}', in which it died, is gone`;
+  call.vhost.checkOwner(target, apiOwner);
+  return toQueue(call, target, content);
+}
+
+/** `letters`: their sequence numbers, or `"all"` for those that are there now and match the filter of the query. */
 async function move(call: Call): Promise<MoveAnswer> {
-  const { vhost, caller } = call;
-  const from = queueIn(call);
+  const queue = readable(call);
   const body = objectOf(call.body);
-  const name = textIn(body, 'to');
-  const limit = limitIn(body, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-  caller.require('read', 'queue', from.name, vhost.name);
-  // As with publishing to it by its name.
-  caller.require('write', 'exchange', '', vhost.name);
-  const to = vhost.requireQueue(name, apiOwner);
-  vhost.checkOwner(from, apiOwner);
-  if (to === from) throw badRequest('a queue cannot be moved into itself');
-  const { count, isRefused } = await moveMessages(vhost, from, to, limit);
+  const send = sendIn(call, body);
+  const stayed: { sequence: number; reason: string }[] = [];
+  let moved = 0;
+  for await (const sequence of wanted(call, queue, body.letters)) {
+    let reason: string | undefined = 'it is not there any more';
+    const extraction = await extracted(call, queue, sequence, (content) => {
+      reason = send(content);
+      return reason === undefined;
+    });
+    if (extraction === 'taken') moved += 1;
+    else if (stayed.length < MAX_REASONS) stayed.push({ sequence, reason });
+    if (moved % MOVED_AT_ONCE === 0) await new Promise(setImmediate);
+  }
   await synced(call.context);
-  return { moved: count, refused: isRefused };
+  return { moved, stayed };
 }
 
-/** @throws HttpError 404 for an exchange that delays nothing */
-function delayedIn(call: Call): DelayedMessages {
-  const { delayed } = exchangeIn(call);
-  if (!delayed) throw objectNotFound();
-  return delayed;
+async function* wanted(call: Call, queue: Queue, letters: unknown): AsyncIterable<number> {
+  if (letters === 'all') {
+    yield* matching(call, queue);
+    return;
+  }
+  const isList = Array.isArray(letters) && letters.every((one) => Number.isSafeInteger(one));
+  if (!isList) throw new HttpError(400, 'bad_request', 'letters: a list of numbers or "all"');
+  yield* new Set(letters as number[]);
 }
 
-async function listDelayed(call: Call): Promise<DelayedAnswer> {
-  const delayed = delayedIn(call);
-  const exchange = call.params.name ?? '';
-  call.caller.require('read', 'exchange', exchange, call.vhost.name);
-  const { offset = '0', limit = '100' } = call.query;
-  const messages = await new Promise<readonly WaitingMessage[]>((done) =>
-    delayed.list(numberIn(offset), Math.min(numberIn(limit), MAX_PEEKED), done),
-  );
-  return {
-    count: delayed.count,
-    messages: messages.map((message) => ({
-      id: message.id,
-      due_at: message.dueAtMs,
-      exchange: message.exchange,
-      routing_key: message.routingKey,
-      properties: propertiesToJson(message.properties),
-      payload_bytes: message.body.length,
-      ...payloadToJson(message.body, 'auto'),
-    })),
-  };
-}
-
-async function cancelDelayed(call: Call) {
-  const delayed = delayedIn(call);
-  call.caller.require('configure', 'exchange', call.params.name ?? '', call.vhost.name);
-  if (!delayed.cancel(numberIn(call.params.id))) throw objectNotFound();
-  await synced(call.context);
-  return noContent;
-}
-
-function explain(call: Call): Explained {
-  const { vhost } = call;
-  const exchange = exchangeIn(call);
-  const body = objectOf(call.body);
-  const routingKey = textIn(body, 'routing_key', '');
-  checkName(routingKey);
-  const given = body.properties === undefined ? {} : objectOf(body.properties);
-  const properties = propertiesFromJson(given);
-  const headers =
-    body.headers === undefined
-      ? (properties.headers ?? FieldTable.empty)
-      : tableFromJson(body.headers);
-  const message = { routingKeys: [routingKey], headers, properties: { ...properties, headers } };
-  const { queues, steps } = explainRoute(vhost, exchange, message);
-  return {
-    routed: queues.length > 0,
-    queues: queues.map(({ name }) => name),
-    steps: steps.map((step) => ({
-      exchange: step.exchange.name,
-      type: step.exchange.type,
-      matching: step.matching.map((binding) => bindingItem(vhost.name, binding)),
-      bindings: step.bindingCount,
-      alternate: step.alternate?.name ?? null,
-      delayed: step.isDelayed,
-      random: step.isRandom,
-    })),
-  };
+async function* matching(call: Call, queue: Queue): AsyncIterable<number> {
+  // What is moved into this very queue is not moved again.
+  const end = queue.nextSequence;
+  const filter = filterIn(call);
+  let cursor: string | undefined;
+  do {
+    const found: Peeked = await peeked(call, queue, {
+      limit: MOVED_AT_ONCE,
+      filter,
+      maxBodyBytes: 0,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    for (const { sequence } of found.messages) if (sequence < end) yield sequence;
+    const isPast = found.messages.some(({ sequence }) => sequence >= end);
+    cursor = isPast ? undefined : found.cursor;
+  } while (cursor !== undefined);
 }
 
 export const letterRoutes: readonly Route[] = [
   {
-    method: 'POST',
-    path: '/queues/:vhost/:name/peek',
+    method: 'GET',
+    path: '/queues/:vhost/:name/letters',
     gate: 'management',
-    summary: 'Shows messages without taking them: limit, offset or cursor, headers, text, truncate',
-    run: peekQueue,
-  },
-  {
-    method: 'DELETE',
-    path: '/queues/:vhost/:name/messages/:sequence',
-    gate: 'management',
-    summary: 'Drops one ready message',
-    run: discardMessage,
-  },
-  {
-    method: 'POST',
-    path: '/queues/:vhost/:name/move',
-    gate: 'management',
-    summary: 'Moves ready messages to another queue of the vhost: to, limit',
-    run: move,
+    summary:
+      'The messages of a queue, left as they are: ?limit, ?offset or ?cursor, ?header, ?body, ?truncate',
+    run: browse,
   },
   {
     method: 'GET',
-    path: '/exchanges/:vhost/:name/delayed',
+    path: '/queues/:vhost/:name/letters/:sequence',
     gate: 'management',
-    summary: 'The messages that a delayed exchange holds back, by when they are due',
-    run: listDelayed,
+    summary: 'One message of a queue, whole, left where it is',
+    run: one,
   },
   {
     method: 'DELETE',
-    path: '/exchanges/:vhost/:name/delayed/:id',
+    path: '/queues/:vhost/:name/letters/:sequence',
     gate: 'management',
-    summary: 'Drops a message that is held back',
-    run: cancelDelayed,
+    summary: 'Drops one message of a queue; it becomes no dead letter',
+    run: drop,
   },
   {
     method: 'POST',
-    path: '/exchanges/:vhost/:name/explain',
+    path: '/queues/:vhost/:name/letters/move',
     gate: 'management',
-    summary: 'Where a message would go, and by which bindings: routing_key, headers, properties',
-    run: explain,
+    summary: 'Moves messages: letters (numbers or "all"), to (a queue, an exchange or "origin")',
+    run: move,
   },
 ];

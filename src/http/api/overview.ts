@@ -3,8 +3,16 @@ import { exchangeTypes } from '../../broker/exchange/types.ts';
 import { COMPATIBLE_VERSION } from '../../server/server-properties.ts';
 import type { Call, Route } from '../route.ts';
 import { CHURN_NAMES, MESSAGE_NAMES } from '../statistics/kinds.ts';
-import { type Rated, ratedNow, type WindowName, windowOf } from '../statistics/rates.ts';
+import {
+  type RateDetails,
+  type Rated,
+  ratedNow,
+  type WindowName,
+  windowOf,
+} from '../statistics/rates.ts';
 import { watched } from './connections.ts';
+
+export type { RateDetails };
 
 /** A port that somebody may connect to. */
 export interface ListenerItem {

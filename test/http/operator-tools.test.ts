@@ -1,6 +1,6 @@
 // What goes beyond RabbitMQ's API: peeking, dropping one message, moving, delayed messages, explaining routes.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Explained, PeekAnswer } from '../../src/http/api/letters.ts';
+import type { Explained, PeekAnswer } from '../../src/http/api/operator-tools.ts';
 import { type ApiTarget, findApiTarget } from '../support/api-target.ts';
 
 const isElsewhere = process.env.HTTP_URL !== undefined;
