@@ -2,7 +2,7 @@
 // it outlives outages; made from a channel it ends with it.
 import { compress } from './base/compression.ts';
 import { withDelivery } from './base/delivery.ts';
-import { InvalidArgument, MessageReturned } from './base/errors.ts';
+import { AMQPError, ConnectionError, InvalidArgument, MessageReturned } from './base/errors.ts';
 import { expirationMs } from './base/expiration.ts';
 import { validate } from './base/schema.ts';
 import { serialize } from './base/serialization.ts';
@@ -139,14 +139,33 @@ export class Producer<T = unknown> implements AsyncDisposable {
     return plan.namedQueue === undefined || topology.has(plan.namedQueue);
   }
 
-  /** Sees to it that all that must be there is. */
-  async #makeReady(plan: PublishPlan, options: PublishOptions): Promise<void> {
+  /** Sees to it that all that must be there is, through outages as long as the publish may take. */
+  async #makeReady(plan: PublishPlan, options: PublishOptions, nowMs: number): Promise<void> {
+    const { clock, link } = this.#connection;
+    const endMs = nowMs + plan.timeoutMs;
+    for (;;) {
+      try {
+        const limits: CallOptions = {
+          timeout: `${Math.max(1, endMs - clock.now())}ms`,
+          ...(options.signal && { signal: options.signal }),
+        };
+        await this.#ensureAll(plan, limits);
+        return;
+      } catch (error) {
+        const isManaged = !(this.#target instanceof Channel);
+        const mayPass = error instanceof ConnectionError && error.recoverable;
+        if (isManaged && mayPass && plan.rule.resends > 0 && link.isPursued && clock.now() < endMs)
+          continue;
+        throw error instanceof AMQPError ? withDelivery(error, 'not-sent') : error;
+      }
+    }
+  }
+
+  async #ensureAll(plan: PublishPlan, limits: CallOptions): Promise<void> {
     const target = this.#target;
     const { topology } = this.#connection;
-    const limits: CallOptions = {
-      timeout: `${plan.timeoutMs}ms`,
-      ...(options.signal && { signal: options.signal }),
-    };
+    // A publish wants the connection, and goes on wanting it when it is not there yet.
+    if (!(target instanceof Channel)) target.outboxOf();
     const waits: (Promise<unknown> | undefined)[] = plan.entities.map((entity) =>
       topology.ensure(entity, limits),
     );
@@ -174,7 +193,7 @@ export class Producer<T = unknown> implements AsyncDisposable {
       const { contentType, bytes } = await compress(serialized.bytes, plan.compression);
       return { serialized: { ...serialized, bytes }, compression: contentType };
     };
-    const prepared = Promise.all([prepare(), this.#makeReady(plan, options)]);
+    const prepared = Promise.all([prepare(), this.#makeReady(plan, options, nowMs)]);
     prepared.catch(() => {});
     const placed = (async () => {
       await before;

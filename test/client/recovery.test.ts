@@ -109,6 +109,41 @@ describe('the connection', () => {
     await conn.close();
   });
 
+  test('a publish does not hurry it, and waits for a broker that is not there yet', async () => {
+    const clock = new ManualClock();
+    const server = new FakeServer(clock);
+    server.refusals = Array.from({ length: 3 }, () => new Error('refused'));
+    const conn = new Connection(server, {
+      recovery: { intervalStart: 1, intervalStep: 0, jitter: 0 },
+    });
+    let rounds = 0;
+    conn.on('disconnected', () => rounds++);
+    const sent = [1, 2, 3].map((body) => conn.publish('q', body));
+    await settle();
+    expect(rounds).toBe(1);
+    for (let i = 0; i < 3; i++) {
+      clock.advance(1000);
+      await settle();
+    }
+    expect((await Promise.all(sent)).map(({ attempts }) => attempts)).toEqual([1, 1, 1]);
+    expect(rounds).toBe(3);
+    await conn.close();
+  });
+
+  test('a publish to a broker that never comes ends in its time, not sent', async () => {
+    const clock = new ManualClock();
+    const server = new FakeServer(clock);
+    server.refusals = Array.from({ length: 99 }, () => new Error('refused'));
+    const conn = new Connection(server);
+    const failed = failureOf(conn.publish('q', 1, { timeout: '5s' }));
+    for (let i = 0; i < 10; i++) {
+      await settle();
+      clock.advance(1000);
+    }
+    expect(await failed).toMatchObject({ code: 'TIMEOUT', delivery: 'not-sent' });
+    await conn.close();
+  });
+
   test('wrong credentials and a missing virtual host are not tried again', async () => {
     await using broker = new MemoryBroker();
     const wrong = (url: string): Transport => ({
