@@ -37,18 +37,21 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
   'a file is used again before what emptied it is on disk': [
     [LOG_FILES, /generation ?<= ?written/, 'true'],
   ],
-  'sequence numbers start over when all files are empty': [
+  // Either of the two keeps what a file held in an earlier life from being read again, so only both together are a bug.
+  'sequence numbers start over when all files are empty, and files have no salt': [
     [LOG_FILES, /this\.#files\.length ?={2,3} ?1/, 'false'],
     [RECOVERY, /Math\.max\(0, ?files\.length ?- ?1\)/, 'files.length'],
+    ['/src/store/log/file-preparer.ts', /newSalt\([^)]*\)/, '{mark:1,seed:1}'],
   ],
+  'sequence numbers start over at every start': [[RECOVERY, /order\.expected ?\?\? ?1/, '1']],
   'what was delivered is forgotten with an old file': [
     ['/src/broker/storage.ts', /queue\.repeatDelivered\(\)/, '{}'],
   ],
   'what was delivered in an earlier life is forgotten': [
     [
-      '/src/broker/queue/queue.ts',
-      /Math\.max\(this\.#fresh\.headSequence, ?this\.#redeliveredBelow\)/,
-      'this.#fresh.headSequence',
+      '/src/broker/queue/lane.ts',
+      /Math\.max\(this\.fresh\.headSequence, ?this\.redeliveredBelow\)/,
+      'this.fresh.headSequence',
     ],
   ],
   'a confirm does not wait for the disk': [
