@@ -107,22 +107,23 @@ class LettersSimulation {
   }
 
   async #live(): Promise<void> {
-    const { dice, disk } = this.#lives;
-    if (dice.chance(0.1)) disk.stopIn(dice.integer(1, CALLS_OF_A_START));
-    this.#lives.start();
+    const lives = this.#lives;
+    const { dice } = lives;
+    if (dice.chance(0.1)) lives.disk.stopIn(dice.integer(1, CALLS_OF_A_START));
+    lives.start();
     if (dice.chance(0.5)) await this.#look();
-    const { disk: current, clock } = this.#lives;
-    if (dice.chance(0.1)) current.stopIn(dice.integer(1, 60));
+    const { disk, clock } = lives;
+    if (dice.chance(0.1)) disk.stopIn(dice.integer(1, 60));
     const probability = dice.pick([0.1, 0.3, 0.6, 0.9]);
-    for (let left = dice.integer(0, dice.pick(TURNS)); left > 0 && !current.isStopped; left--) {
+    for (let left = dice.integer(0, dice.pick(TURNS)); left > 0 && !disk.isStopped; left--) {
       if (dice.chance(0.6)) this.#publish(dice.integer(1, 8));
       for (let count = dice.integer(0, 4); count > 0; count--) this.#take();
       for (let count = dice.integer(0, 4); count > 0; count--) this.#settle();
       if (dice.chance(0.3)) clock.advance(dice.integer(1, 400));
-      await this.#lives.step(probability);
+      await lives.step(probability);
       this.#notePromises();
     }
-    this.#lives.crash();
+    lives.crash();
     this.#promised = [];
     this.#held = [];
   }
@@ -229,7 +230,10 @@ class LettersSimulation {
     if (how === 'ack' || (how === 'reject' && !WITH_DEAD_LETTERS.has(queue.name))) {
       sent.isDone = true;
       queue.settle(sequence, slot);
-      if (queue.name !== DEAD) this.#onceSynced(() => this.#left(sent));
+      if (queue.name === DEAD) return;
+      this.#onceSynced(() => {
+        sent.isGone = true;
+      });
     } else if (how === 'reject') {
       sent.isRejected = true;
       queue.reject(sequence, slot, offset);
@@ -245,16 +249,9 @@ class LettersSimulation {
     const count = queue.deliveryCountOf(sequence) + 1;
     // One too many: it leaves, and its count with it.
     if (count > DELIVERY_LIMIT) return;
-    const store = this.#lives.vhost.store;
-    const { generation } = store;
-    const kept = () => {
+    this.#onceSynced(() => {
       sent.syncedCount = Math.max(sent.syncedCount, count);
-    };
-    this.#promised.push({ generation, kept });
-  }
-
-  #left(sent: Sent): void {
-    sent.isGone = true;
+    });
   }
 
   /** Whether a message that was taken may be where it was, now. */
@@ -331,7 +328,7 @@ class LettersSimulation {
     const absent = this.#sent.filter(({ id, isGone }) => !isGone && !there.has(id));
     await lives.quiesce();
     if (lives.disk.isStopped) return;
-    for (const sent of absent) this.#left(sent);
+    for (const sent of absent) sent.isGone = true;
   }
 
   /** The highest priority first, and in the order of sending within each. */
