@@ -96,7 +96,6 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
       this.#returns = new CountedReturns(this, host.store, host.clock, this.#departures);
     }
     this.#idle = new IdleTimer(host.clock, () => host.deleteUnused(this));
-    this.effective = properties.arguments;
     this.settings = settingsOf(properties.arguments, this.type);
     this.#adjust();
     host.store.holders.add(this);
@@ -182,14 +181,13 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   /** Looks after the message that was published just now. */
   #watch(slot: number, offset: number, timed: boolean): void {
     const sequence = this.ready.nextSequence - 1;
-    const { store, turn } = this.#host;
+    const { store } = this.#host;
     const { ttlMs } = this.settings;
     const lifeMs = timed ? Math.min(ttlMs, lifeOf(store.segment(slot), offset)) : ttlMs;
-    const atMs = turn.nowMs + lifeMs;
-    const isDue = atMs <= turn.nowMs;
     // Due already: who is ready for it gets it, else it goes.
+    const isDue = lifeMs <= 0;
     if (isDue && this.#expiry.removeDue()) this.#serve();
-    this.#expiry.add(sequence, atMs);
+    this.#expiry.published(sequence, lifeMs, !isDue && this.consumers.size > 0);
     if (isDue) this.#expiry.removeDue();
     if (isDue || this.#limit.isExceeded) this.dispatch();
   }
@@ -246,6 +244,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
       return;
     }
     this.#serve();
+    this.#expiry.noteLeft();
     if (!this.#limit.isExceeded) return;
     // Somebody may be about to be served, as soon as the log knows.
     if (this.consumers.size > 0 && !this.notice.isGiven) return;
