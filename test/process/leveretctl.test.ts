@@ -84,7 +84,7 @@ test.each(['rabbitmqctl', 'rabbitmq-diagnostics'])(
   async (name) => {
     const dataDir = await temporaryDirectory();
     await startIn(dataDir);
-    const link = join(dataDir, name);
+    const link = join(await temporaryDirectory(), name);
     await symlink(main, link);
     expect(
       await ctl(dataDir, ['add_user', 'u', '-q'], { as: link, input: 'secret\n' }),
@@ -133,7 +133,7 @@ describe('--load-definitions', () => {
 
   test('takes the place of the defaults in a new broker, and changes nothing the second time', async () => {
     const dataDir = await temporaryDirectory();
-    const file = join(dataDir, 'definitions.json');
+    const file = join(await temporaryDirectory(), 'definitions.json');
     await writeFile(file, JSON.stringify(definitions));
     for (let life = 1; life <= 2; life++) {
       const leveret = await startIn(dataDir, '--load-definitions', file);
@@ -151,7 +151,7 @@ describe('--load-definitions', () => {
 
   test('a file that cannot go in stops the start, and nothing of it is there', async () => {
     const dataDir = await temporaryDirectory();
-    const file = join(dataDir, 'definitions.json');
+    const file = join(await temporaryDirectory(), 'definitions.json');
     const queues = [{ ...definitions.queues[0], arguments: { 'x-expires': 0 } }];
     await writeFile(file, JSON.stringify({ ...definitions, queues }));
     const ending = await run(['--port', '0', '--data-dir', dataDir, '--load-definitions', file]);
@@ -168,7 +168,7 @@ describe('--load-definitions', () => {
     [undefined, /cannot read the definitions file .* \(ENOENT\)/],
   ])('%s', async (text, message) => {
     const dataDir = await temporaryDirectory();
-    const file = join(dataDir, 'definitions.json');
+    const file = join(await temporaryDirectory(), 'definitions.json');
     if (text !== undefined) await writeFile(file, text);
     const ending = await run(['--port', '0', '--data-dir', dataDir, '--load-definitions', file]);
     expect(ending.status).toBe(1);
