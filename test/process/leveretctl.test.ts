@@ -84,7 +84,7 @@ test.each(['rabbitmqctl', 'rabbitmq-diagnostics'])(
   async (name) => {
     const dataDir = await temporaryDirectory();
     await startIn(dataDir);
-    const link = join(dataDir, name);
+    const link = join(await temporaryDirectory(), name);
     await symlink(main, link);
     expect(
       await ctl(dataDir, ['add_user', 'u', '-q'], { as: link, input: 'secret\n' }),
