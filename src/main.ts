@@ -250,7 +250,7 @@ function banner({ url, httpUrl = 'none', webSocketUrl }: RunningBroker, data: st
   Leveret ${version}
 
   AMQP      ${url}${web}
-  HTTP API  ${httpUrl}
+  Web page  ${httpUrl}
   Login     guest / guest, from this machine only
   Data      ${data}
   Stop      Ctrl-C

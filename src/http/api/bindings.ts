@@ -43,7 +43,7 @@ function quoted(text: string): string {
     .replaceAll('%20', '+');
 }
 
-function bindingItem(vhost: string, binding: Binding): BindingItem {
+export function bindingItem(vhost: string, binding: Binding): BindingItem {
   const { source, destination, routingKey } = binding;
   return {
     source: source.name,
