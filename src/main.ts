@@ -165,6 +165,26 @@ const startCommand = program
   });
 
 program
+  .command('demo')
+  .description(
+    'send letters through a broker and work on them, for the web page to show, until Ctrl-C',
+  )
+  .addOption(new Option('--url <url>', 'the broker').default('amqp://guest:guest@127.0.0.1:5672/'))
+  .action(async ({ url }: { readonly url: string }) => {
+    const { runDemo } = await import('./demo/demo.ts');
+    const stop = new AbortController();
+    process.once('SIGINT', () => stop.abort());
+    process.once('SIGTERM', () => stop.abort());
+    process.stdout.write(
+      'Sending letters to demo.orders; look at the post office. Stop with Ctrl-C.\n',
+    );
+    const sent = await runDemo({ url, signal: stop.signal }).catch((error: Error) => {
+      throw new UsageError(`the demo cannot go on: ${error.message}`);
+    });
+    process.stdout.write(`${sent} letters sent; everything called demo.… is gone again.\n`);
+  });
+
+program
   .command('inspect <directory>')
   .description('show what is in a data directory that no broker has')
   .action((directory: string) => {
