@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The `leveret` command: starts a broker as a process of its own, and looks at data directories and configurations.
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { loadConf } from './config/load.ts';
 import { checkStatus, formatCheck, formatReport } from './inspect/format.ts';
 import { type DirectoryReport, inspectDirectory } from './inspect/inspect.ts';
@@ -33,6 +33,26 @@ const startCommand = program
     return start(flags, fail);
   });
 addStartOptions(startCommand);
+
+program
+  .command('demo')
+  .description(
+    'send letters through a broker and work on them, for the web page to show, until Ctrl-C',
+  )
+  .addOption(new Option('--url <url>', 'the broker').default('amqp://guest:guest@127.0.0.1:5672/'))
+  .action(async ({ url }: { readonly url: string }) => {
+    const { runDemo } = await import('./demo/demo.ts');
+    const stop = new AbortController();
+    process.once('SIGINT', () => stop.abort());
+    process.once('SIGTERM', () => stop.abort());
+    process.stdout.write(
+      'Sending letters to demo.orders; look at the post office. Stop with Ctrl-C.\n',
+    );
+    const sent = await runDemo({ url, signal: stop.signal }).catch((error: Error) => {
+      throw new UsageError(`the demo cannot go on: ${error.message}`);
+    });
+    process.stdout.write(`${sent} letters sent; everything called demo.… is gone again.\n`);
+  });
 
 program
   .command('inspect <directory>')

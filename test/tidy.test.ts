@@ -20,6 +20,7 @@ const IMPORTS = `
   testing: client server broker store protocol platform
   ctl: -, types of http/api
   ui: -, types of http/api
+  demo: client
 `;
 
 /** Parts that must do with what Node brings. */

@@ -35,7 +35,6 @@ const VIEWS: ReadonlySet<string> = new Set([
   'connections',
   'dead-letters',
   'exchanges',
-  'follow',
   'post-office',
   'queues',
   'scheduled',

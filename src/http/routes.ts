@@ -4,7 +4,9 @@ import { channelRoutes } from './api/channels.ts';
 import { connectionRoutes } from './api/connections.ts';
 import { consumerRoutes } from './api/consumers.ts';
 import { definitionRoutes } from './api/definitions.ts';
+import { delayedRoutes } from './api/delayed.ts';
 import { exchangeRoutes } from './api/exchanges.ts';
+import { explainRoutes } from './api/explain.ts';
 import { healthRoutes } from './api/health.ts';
 import { letterRoutes } from './api/letters.ts';
 import { limitRoutes } from './api/limits.ts';
@@ -15,6 +17,7 @@ import { overviewRoutes } from './api/overview.ts';
 import { parameterRoutes } from './api/parameters.ts';
 import { permissionRoutes } from './api/permissions.ts';
 import { policyRoutes } from './api/policies.ts';
+import { postOfficeRoutes } from './api/post-office.ts';
 import { queueRoutes } from './api/queues.ts';
 import { userRoutes } from './api/users.ts';
 import { vhostRoutes } from './api/vhosts.ts';
@@ -32,6 +35,9 @@ export const routes: readonly Route[] = [
   ...messageRoutes,
   ...letterRoutes,
   ...operatorToolRoutes,
+  ...explainRoutes,
+  ...delayedRoutes,
+  ...postOfficeRoutes,
   ...vhostRoutes,
   ...userRoutes,
   ...permissionRoutes,

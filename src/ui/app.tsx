@@ -6,12 +6,16 @@ import { logOut, may, session } from './api.ts';
 import { AdminPage } from './pages/admin.tsx';
 import { ChannelPage, ChannelsPage } from './pages/channels.tsx';
 import { ConnectionPage, ConnectionsPage } from './pages/connections.tsx';
+import { DeadLettersPage } from './pages/dead-letters.tsx';
 import { ExchangePage } from './pages/exchange.tsx';
 import { ExchangesPage } from './pages/exchanges.tsx';
 import { LoginPage } from './pages/login.tsx';
 import { OverviewPage } from './pages/overview.tsx';
+import { PostOfficePage } from './pages/post-office.tsx';
 import { QueuePage } from './pages/queue.tsx';
 import { QueuesPage } from './pages/queues.tsx';
+import { ScheduledPage } from './pages/scheduled.tsx';
+import { WherePage } from './pages/where.tsx';
 import { Confirm } from './parts/confirm.tsx';
 import { Notices } from './parts/notice.tsx';
 import { Empty, Page } from './parts/page.tsx';
@@ -36,7 +40,14 @@ export function App() {
 }
 
 const LINKS = [
-  ['', [['/', 'Overview']]],
+  [
+    '',
+    [
+      ['/', 'Overview'],
+      ['/post-office', 'Post office'],
+      ['/where', 'Where would it go?'],
+    ],
+  ],
   [
     'Traffic',
     [
@@ -44,6 +55,13 @@ const LINKS = [
       ['/exchanges', 'Exchanges'],
       ['/connections', 'Connections'],
       ['/channels', 'Channels'],
+    ],
+  ],
+  [
+    'Letters',
+    [
+      ['/dead-letters', 'Dead letters'],
+      ['/scheduled', 'Scheduled'],
     ],
   ],
   ['Settings', [['/admin', 'Admin']]],
@@ -96,6 +114,10 @@ function Shell() {
         <main id="main" ref={main} tabIndex={-1}>
           <Router>
             <Route path="/" component={OverviewPage} />
+            <Route path="/post-office" component={PostOfficePage} />
+            <Route path="/where" component={WherePage} />
+            <Route path="/dead-letters" component={DeadLettersPage} />
+            <Route path="/scheduled" component={ScheduledPage} />
             <Route path="/queues" component={QueuesPage} />
             <Route path="/queues/:vhost/:name" component={QueuePage} />
             <Route path="/exchanges" component={ExchangesPage} />

@@ -1,5 +1,6 @@
 // Which virtual host the lists show: one, or all of them.
 import { signal } from '@preact/signals';
+import { useResource } from './resource.ts';
 
 const KEY = 'leveret.vhost';
 
@@ -15,4 +16,13 @@ export function chooseVHost(name: string): void {
 export function listPath(kind: string): string {
   const vhost = chosenVHost.value;
   return vhost === '' ? kind : `${kind}/${encodeURIComponent(vhost)}`;
+}
+
+/** The one that was chosen; where that is none, the one that this page cannot do without. */
+export function useVHost(): string | undefined {
+  const at = chosenVHost.value === '' ? 'vhosts?columns=name' : undefined;
+  const { data } = useResource<readonly { readonly name: string }[]>(at, 0);
+  if (chosenVHost.value !== '') return chosenVHost.value;
+  const names = data?.map(({ name }) => name);
+  return names?.includes('/') ? '/' : names?.[0];
 }

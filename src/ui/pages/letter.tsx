@@ -37,7 +37,7 @@ export function deathsOf({ properties }: LetterItem): readonly Death[] {
   return Array.isArray(deaths) ? deaths.filter(isDeath) : [];
 }
 
-const REASONS: Readonly<Record<string, string>> = {
+export const REASONS: Readonly<Record<string, string>> = {
   rejected: 'rejected by a consumer',
   expired: 'not taken in time',
   maxlen: 'one too many for its queue',

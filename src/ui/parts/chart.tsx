@@ -53,6 +53,8 @@ function dataOf(curves: readonly Curve[], kind: ChartProps['kind'], seconds: num
 }
 
 const HEIGHT = 190;
+/** What an axis reaches to at least, so that nothing does not look like much. */
+const LEAST = 4;
 
 function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -72,7 +74,7 @@ function optionsFor({ curves, kind }: ChartProps, width: number): uPlot.Options 
     padding: [12, 8, 0, 0],
     cursor: { y: false, points: { size: 6 } },
     legend: { show: false },
-    scales: { y: { range: (_chart, _min, max) => [0, Math.max(max * 1.15, 1)] } },
+    scales: { y: { range: (_chart, _min, max) => [0, Math.max(max * 1.15, LEAST)] } },
     axes: [
       { ...axis, grid: { show: false }, space: 70, size: 24, values: '{HH}:{mm}:{ss}' },
       { ...axis, size: 58, space: 34, values: (_chart, ticks) => ticks.map((tick) => show(tick)) },

@@ -218,7 +218,7 @@ function Table<T>({ label, columns, items, keyOf, asked, change }: TableProps<T>
                   aria-sort={isSorted ? order : 'none'}
                 >
                   {column.sort === undefined ? (
-                    column.title
+                    column.title || <span class="unseen">Actions</span>
                   ) : (
                     <button type="button" class="sort" onClick={() => sortBy(column)}>
                       {column.title}
