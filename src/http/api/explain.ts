@@ -1,5 +1,5 @@
-// /exchanges/…/explain: where a message would go, and why or why not, binding by binding. Nothing is published.
-import { type ExplainedBinding, type ExplainedStep, explain } from '../../broker/explain.ts';
+// /exchanges/…/where: where a message would go, and why or why not, binding by binding. Nothing is published.
+import { type ExplainedBinding, type ExplainedStep, explain } from '../../broker/route-explanation.ts';
 import { contentOf } from '../../broker/post.ts';
 import { objectOf, textIn } from '../body.ts';
 import { tableFromJson } from '../field-table-json.ts';
@@ -70,7 +70,7 @@ function stepItem(vhost: string, step: ExplainedStep): ExplainedStepItem {
 export const explainRoutes: readonly Route[] = [
   {
     method: 'POST',
-    path: '/exchanges/:vhost/:name/explain',
+    path: '/exchanges/:vhost/:name/where',
     gate: 'management',
     summary: 'Where a message would go and why: routing_key, headers',
     run,
