@@ -15,6 +15,7 @@ export default defineConfig({
   },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    testTimeout: 20_000,
+    // For a machine that has much else to do.
+    testTimeout: 60_000,
   },
 });

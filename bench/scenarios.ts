@@ -7,6 +7,7 @@ import { connections5k } from './scenarios/connections.ts';
 import { declares } from './scenarios/declares.ts';
 import { fanout10, fanout10Connections } from './scenarios/fanout.ts';
 import { fanout10Durable } from './scenarios/fanout-durable.ts';
+import { features } from './scenarios/features.ts';
 import { confirms100Queues } from './scenarios/many-queues.ts';
 import { paced5k } from './scenarios/paced.ts';
 import { restart1m, restartQueues } from './scenarios/restart.ts';
@@ -35,4 +36,5 @@ export const scenarios: readonly Scenario[] = [
   durableBacklog10m,
   connections5k,
   declares,
+  ...features,
 ];

@@ -2,16 +2,22 @@
 import { readFile } from 'node:fs/promises';
 import { hostname, totalmem } from 'node:os';
 import { resolve } from 'node:path';
-import { Broker } from './broker/broker.ts';
+import { Broker, type FirstUser } from './broker/broker.ts';
 import type { SyncMode } from './broker/storage.ts';
 import type { ManagementOptions } from './http/management.ts';
+import {
+  type ListenAt,
+  Listeners,
+  type TlsListenOptions,
+  type WebSocketListenOptions,
+} from './listeners.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { systemFiles } from './platform/files.ts';
 import { type Log, type LogLevel, silentLog } from './platform/log.ts';
 import { systemProcesses } from './platform/processes.ts';
 import { systemRandom } from './platform/random.ts';
-import { tcpNetwork } from './platform/tcp-network.ts';
 import type { Endpoint, Network } from './platform/transport.ts';
+import type { ConnectionSettings } from './server/connection-settings.ts';
 import { Server } from './server/server.ts';
 import { DataDirectory } from './store/data-directory.ts';
 import { version } from './version.ts';
@@ -23,6 +29,24 @@ export interface StartOptions {
   readonly port?: number;
   /** Address to listen on. Default `127.0.0.1`: this machine only. */
   readonly host?: string;
+  /** All the places to listen at, instead of `host` and `port`. */
+  readonly listeners?: readonly ListenAt[];
+  /** Certificates for listeners with `tls`. */
+  readonly tls?: TlsListenOptions;
+  /** Every AMQP connection begins with a PROXY protocol header (v1 or v2), as load balancers write it. Default: false. */
+  readonly proxyProtocol?: boolean;
+  /** What connections are offered and held to: channels, frames, heartbeat, mechanisms, time for the handshake. */
+  readonly connections?: Partial<ConnectionSettings>;
+  /** What a broker that has nothing yet is given. Default: the vhost `/`, and guest with the password guest. */
+  readonly firstUser?: Partial<FirstUser>;
+  /** Users who may come from this machine only. Default: guest. */
+  readonly loopbackUsers?: readonly string[];
+  /** As clients see it. Default: `leveret@` and the name of this machine. */
+  readonly clusterName?: string;
+  /** Deliveries must be acknowledged within so many ms, unless queue or consumer say otherwise. Default: off. */
+  readonly consumerTimeoutMs?: number;
+  /** The type of queues that are declared without one, where neither vhost nor policy says. Default: classic. */
+  readonly defaultQueueType?: 'classic' | 'quorum';
   /**
    * Publishers are held back (`connection.blocked`) while messages take more bytes than this. Default: 60 % of the memory
    * that the machine, or the container, has.
@@ -54,6 +78,8 @@ export interface StartOptions {
    * Port of the management HTTP API on the same host; 0 takes a free one. Default: none.
    */
   readonly httpPort?: number;
+  /** Address of the management HTTP API. Default: as for AMQP. */
+  readonly httpHost?: string;
   /**
    * Serves the same API on the socket `control.sock` in the data directory, for `leveretctl`: no password, but only this
    * user may open it. Default: false.
@@ -74,27 +100,25 @@ export interface StartOptions {
   readonly network?: Network;
 }
 
-export interface WebSocketListenOptions {
-  /** TCP port; 0 takes a free one. */
-  readonly port: number;
-  /** Default: as for AMQP. */
-  readonly host?: string;
-  /**
-   * Web pages that may connect, as browsers name them: `https://app.example`; `*` for all. Pages of this machine always may, and
-   * so may programs that are no browsers.
-   */
-  readonly allowedOrigins?: readonly string[];
-}
+export type { ListenAt, TlsListenOptions, WebSocketListenOptions };
 
+/** Of the first listener; `listeners` has them all. */
 export interface RunningBroker {
   readonly host: string;
   readonly port: number;
+  /** Where AMQP is spoken, as it was asked for; of a unix socket the path is the host. */
+  readonly listeners: readonly Endpoint[];
   /** For a client's connect call, with the default user: `amqp://guest:guest@127.0.0.1:5672/`. */
   readonly url: string;
   /** Of the management HTTP API, if `httpPort` asked for it: `http://127.0.0.1:15672/`. */
   readonly httpUrl?: string;
   /** The same as `url` over WebSocket; undefined when the broker does not accept that. */
   readonly webSocketUrl: string | undefined;
+  /**
+   * Reads certificates and keys again, for connections from now on.
+   * @throws CertificateError when they cannot be used; then the old ones stay.
+   */
+  reloadCertificates(): void;
   /** Tells all clients (320), waits up to two seconds for them to go, and stops. */
   close(): Promise<void>;
 }
@@ -132,6 +156,9 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
   requireInteger('syncIntervalMs', syncIntervalMs, 1, LONGEST_SYNC_INTERVAL_MS);
   requireInteger('port', port, 0, 65_535);
   requireInteger('httpPort', options.httpPort ?? 0, 0, 65_535);
+  for (const at of options.listeners ?? []) {
+    if (!('path' in at)) requireInteger('listeners: port', at.port, 0, 65_535);
+  }
   if (options.webSocket) requireInteger('webSocket.port', options.webSocket.port, 0, 65_535);
   requireInteger('maxMessageBytes', maxMessageBytes, 1, LARGEST_MAX_MESSAGE_BYTES);
   requireInteger('memoryLimitBytes', memoryLimitBytes, 0, Number.MAX_SAFE_INTEGER);
@@ -153,11 +180,19 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
       sync: options.sync ?? 'always',
       syncIntervalMs,
       onDiskFailed: options.onDiskFailed ?? endProcess,
+      ...given(options, 'firstUser', 'loopbackUsers', 'consumerTimeoutMs', 'defaultQueueType'),
     },
     directory,
   );
   const node = `leveret@${hostname()}`;
-  const server = new Server(broker, { version, clusterName: node });
+  const server = new Server(broker, {
+    version,
+    clusterName: options.clusterName ?? node,
+    settings: options.connections ?? {},
+  });
+  const places = options.listeners ?? [{ host, port }];
+  const { tls, proxyProtocol = false, network } = options;
+  const listeners = new Listeners(server, services.log, proxyProtocol, network);
   let management: Awaited<ReturnType<typeof startManagement>>;
   const close = async () => {
     await management?.close();
@@ -166,18 +201,24 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
   };
   try {
     if (options.definitionsFile !== undefined) await importFile(broker, options.definitionsFile);
-    const tcp = await server.listen(options.network ?? tcpNetwork, { host, port });
+    const endpoints: Endpoint[] = [];
+    for (const place of places) endpoints.push(await listeners.listen(place, tls));
+    const [first = { host, port: 0 }] = endpoints;
     const web = options.webSocket
-      ? await listenForWebSockets(server, { host, ...options.webSocket }, services.log)
+      ? await listeners.listenForWebSockets({ host, ...options.webSocket })
       : undefined;
     management = await startManagement(options, { broker, server, version, node });
     const httpUrl = management?.httpUrl;
     return {
-      host: tcp.host,
-      port: tcp.port,
-      url: `amqp://guest:guest@${authority(tcp)}/`,
+      host: first.host,
+      port: first.port,
+      listeners: endpoints,
+      url: `${isTls(places[0]) ? 'amqps' : 'amqp'}://guest:guest@${authority(first)}/`,
       webSocketUrl: web && `ws://guest:guest@${authority(web)}/`,
       ...(httpUrl === undefined ? {} : { httpUrl }),
+      reloadCertificates: () => {
+        if (tls) listeners.reloadCertificates(tls);
+      },
       close,
     };
   } catch (error) {
@@ -194,7 +235,7 @@ async function importFile(broker: Broker, path: string): Promise<void> {
 
 /** What serves HTTP is loaded only when it is asked for. */
 async function startManagement(
-  { host = '127.0.0.1', httpPort, controlSocket = false, dataDir }: StartOptions,
+  { host = '127.0.0.1', httpHost = host, httpPort, controlSocket = false, dataDir }: StartOptions,
   parts: Omit<ManagementOptions, 'dataDirectory'>,
 ) {
   const directory = dataDir === undefined ? undefined : resolve(dataDir);
@@ -208,7 +249,7 @@ async function startManagement(
   try {
     if (socketDirectory !== undefined) await management.listenInDirectory(socketDirectory);
     if (httpPort === undefined) return { httpUrl: undefined, close: () => management.close() };
-    const at = await management.listen(host, httpPort);
+    const at = await management.listen(httpHost, httpPort);
     return { httpUrl: `http://${authority(at)}/`, close: () => management.close() };
   } catch (error) {
     await management.close();
@@ -216,18 +257,16 @@ async function startManagement(
   }
 }
 
-/** Its package is loaded only where it is wanted. */
-async function listenForWebSockets(
-  server: Server,
-  { host, port, allowedOrigins = [] }: WebSocketListenOptions & { readonly host: string },
-  log: Log,
-): Promise<Endpoint> {
-  const { webSocketNetwork } = await import('./websocket/web-socket-network.ts');
-  const network = webSocketNetwork({
-    allowedOrigins,
-    onRefused: (reason) => log.write('warning', `refused a WebSocket: ${reason}`),
-  });
-  return await server.listen(network, { host, port });
+const isTls = (at: ListenAt | undefined): boolean =>
+  at !== undefined && 'tls' in at && at.tls === true;
+
+/** Those of the options that are there: `undefined` is no value. */
+function given<K extends keyof StartOptions>(
+  options: StartOptions,
+  ...names: K[]
+): Pick<StartOptions, K> {
+  const entries = names.filter((name) => options[name] !== undefined);
+  return Object.fromEntries(entries.map((name) => [name, options[name]])) as Pick<StartOptions, K>;
 }
 
 /** Host and port as they stand in a URL. */

@@ -88,9 +88,9 @@ function traced<Result>(name: string, event: object, run: () => Promise<Result>)
 test('a publish is a span, and its context goes along', async () => {
   stop = instrument(api);
   const headers: Record<string, unknown> = { own: 1 };
-  const options = { exchange: { name: 'events' }, routingKey: 'user.created', headers };
+  const where = { exchange: 'events', routingKey: 'user.created' };
   await storage.run('request', () =>
-    traced('publish', { url, options }, async () => {
+    traced('publish', { url, ...where, options: { headers } }, async () => {
       expect(spans[0]?.isEnded).toBe(false);
       return { messageId: 'm-1' };
     }),
@@ -117,20 +117,23 @@ test('a publish is a span, and its context goes along', async () => {
 });
 
 test.each([
-  [{ queue: 'jobs' }, 'publish jobs'],
   [{ exchange: '', routingKey: 'jobs' }, 'publish jobs'],
-  [{ exchange: 'fanout' }, 'publish fanout'],
-  [{}, 'publish amq.default'],
-])('a publish to %o is called %s', async (options, name) => {
+  [{ exchange: 'fanout', routingKey: '' }, 'publish fanout'],
+  [{ exchange: '', routingKey: '' }, 'publish amq.default'],
+])('a publish to %o is called %s', async (where, name) => {
   stop = instrument(api);
-  await traced('publish', { url, options: { ...options, headers: {} } }, async () => {});
+  await traced('publish', { url, ...where, options: { headers: {} } }, async () => {});
   expect(spans[0]?.name).toBe(name);
 });
 
 test('a failure is told with its code', async () => {
   stop = instrument(api);
   const error = Object.assign(new Error('no queue'), { code: 'UNROUTABLE' });
-  const failing = traced('publish', { url, options: { headers: {} } }, () => Promise.reject(error));
+  const failing = traced(
+    'publish',
+    { url, exchange: '', routingKey: 'q', options: { headers: {} } },
+    () => Promise.reject(error),
+  );
   await expect(failing).rejects.toBe(error);
   expect(spans[0]).toMatchObject({
     isEnded: true,
@@ -191,7 +194,11 @@ test('a connect is a span', async () => {
 
 test('ends when it is told to', async () => {
   instrument(api)();
-  await traced('publish', { url, options: { headers: {} } }, async () => {});
+  await traced(
+    'publish',
+    { url, exchange: '', routingKey: 'q', options: { headers: {} } },
+    async () => {},
+  );
   expect(spans).toEqual([]);
   expect(tracingChannel('leveret:publish').start.hasSubscribers).toBe(false);
 });

@@ -58,12 +58,9 @@ interface Event {
 }
 
 interface PublishEvent extends Event {
-  readonly options: {
-    readonly exchange?: string | { readonly name: string };
-    readonly queue?: string | { readonly name: string };
-    readonly routingKey?: string;
-    readonly headers: Record<string, unknown>;
-  };
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly options: { readonly headers: Record<string, unknown> };
 }
 
 interface ProcessEvent extends Event {
@@ -141,16 +138,15 @@ function typeOf(error: unknown): string {
 }
 
 function publishSpan(api: OpenTelemetryApi, tracer: TracerLike, event: PublishEvent): SpanLike {
-  const { exchange, queue, routingKey, headers } = event.options;
-  const key = routingKey ?? nameOf(queue) ?? '';
-  const destination = destinationOf(nameOf(exchange) ?? '', key);
+  const { exchange, routingKey } = event;
+  const destination = destinationOf(exchange, routingKey);
   const active = api.context.active();
   const attributes = {
     ...serverOf(event.url),
-    ...operation('publish', 'send', destination, key),
+    ...operation('publish', 'send', destination, routingKey),
   };
   const span = tracer.startSpan(`publish ${destination}`, { kind: PRODUCER, attributes }, active);
-  api.propagation.inject(api.trace.setSpan(active, span), headers);
+  api.propagation.inject(api.trace.setSpan(active, span), event.options.headers);
   return span;
 }
 
@@ -199,10 +195,6 @@ function operation(
 function destinationOf(...parts: readonly string[]): string {
   const named = parts.filter((part, i) => part !== '' && part !== parts[i - 1]);
   return named.join(':') || 'amq.default';
-}
-
-function nameOf(entity: string | { readonly name: string } | undefined): string | undefined {
-  return typeof entity === 'object' ? entity.name : entity;
 }
 
 function serverOf(url: string): Attributes {

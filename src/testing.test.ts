@@ -225,6 +225,25 @@ describe('faults', () => {
     await connection.expectEnd();
   });
 
+  test('what was said last before a stall arrives after it', async () => {
+    const stream = await broker.connect();
+    let isClosed = false;
+    stream.start({
+      data: () => {},
+      ended: () => stream.end(),
+      closed: () => {
+        isClosed = true;
+      },
+    });
+    const stall = broker.stall();
+    stream.end();
+    await broker.advance(1);
+    expect(isClosed).toBe(false);
+    stall[Symbol.dispose]();
+    await broker.idle();
+    expect(isClosed).toBe(true);
+  });
+
   test('a connect that waits for a stall can be given up', async () => {
     using _stall = broker.stall();
     const controller = new AbortController();

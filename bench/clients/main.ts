@@ -1,7 +1,8 @@
 // `npm run bench:clients`: clients beside each other against one Leveret, each run in a fresh process, in turn, so that a noisy
 // minute hits all alike. Prints medians: messages per second, and CPU time of the client's process per message.
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { buildIfMissing, startLeveret } from '../target/leveret.ts';
 
 const CLIENTS = ['leveret', 'leveret-channel', 'amqplib', 'rabbitmq-client', 'amqp-client.js'];
@@ -23,13 +24,23 @@ interface Sample {
   readonly perSecond: number;
 }
 
-function measure(client: string, scenario: string, size: number, url: string): Sample {
+/** A run that takes longer than this has hung: the machine is slow, but not that slow. */
+const RUN_LIMIT_MS = 60_000;
+
+/** @returns undefined when the client did not get through. Not synchronous: the broker's log has to be read meanwhile. */
+async function measure(
+  client: string,
+  scenario: string,
+  size: number,
+  url: string,
+): Promise<Sample | undefined> {
   const args = ['--import', 'tsx', MEASURE, client, scenario, String(size), url, String(count)];
-  const output = execFileSync(process.execPath, args, {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  return JSON.parse(output.trim().split('\n').at(-1)!) as Sample;
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: RUN_LIMIT_MS });
+    return JSON.parse(stdout.trim().split('\n').at(-1)!) as Sample;
+  } catch {
+    return undefined;
+  }
 }
 
 function median(values: readonly number[]): number {
@@ -45,14 +56,20 @@ try {
       const samples = new Map<string, Sample[]>(clients.map((client) => [client, []]));
       for (let run = 0; run < runs; run++) {
         for (const client of clients) {
-          samples.get(client)!.push(measure(client, scenario, size, broker.target.url));
+          const sample = await measure(client, scenario, size, broker.target.url);
+          if (sample) samples.get(client)!.push(sample);
         }
       }
       for (const [client, taken] of samples) {
+        if (taken.length === 0) {
+          console.log(`${scenario} ${size} B ${client}: did not get through`);
+          continue;
+        }
         const cpuUs = median(taken.map((sample) => sample.cpuUs));
         const perSecond = median(taken.map((sample) => sample.perSecond));
+        const hung = taken.length < runs ? ` (${runs - taken.length} of ${runs} hung)` : '';
         const figures = `${cpuUs.toFixed(2)} µs ${Math.round(perSecond).toLocaleString('en')}/s`;
-        console.log(`${scenario} ${size} B ${client}: ${figures}`);
+        console.log(`${scenario} ${size} B ${client}: ${figures}${hung}`);
       }
     }
   }

@@ -5,9 +5,8 @@ import { EMPTY_TABLE, longString, Method, methodFrame, shortString, u8, u16, u32
 const PASSIVE = 1;
 const DURABLE = 2;
 
-function declareFrame(queue: string, bits: number, queueType?: string): Buffer {
-  const type = queueType === undefined ? EMPTY_TABLE : queueTypeTable(queueType);
-  const fields = [u16(0), shortString(queue), u8(bits), type];
+function declareFrame(queue: string, bits: number, queueArguments = EMPTY_TABLE): Buffer {
+  const fields = [u16(0), shortString(queue), u8(bits), queueArguments];
   return methodFrame(CHANNEL, Method.queueDeclare, ...fields);
 }
 
@@ -15,13 +14,14 @@ export async function declareQueue(
   connection: Connection,
   queue: string,
   durable: boolean,
+  queueArguments?: Buffer,
 ): Promise<void> {
-  const frame = declareFrame(
-    queue,
-    durable ? DURABLE : 0,
-    durable ? connection.queueType : undefined,
-  );
-  await connection.call(frame, Method.queueDeclareOk);
+  const ofType =
+    durable && connection.queueType !== undefined
+      ? queueTypeTable(connection.queueType)
+      : undefined;
+  const request = declareFrame(queue, durable ? DURABLE : 0, queueArguments ?? ofType);
+  await connection.call(request, Method.queueDeclareOk);
 }
 
 function queueTypeTable(queueType: string): Buffer {

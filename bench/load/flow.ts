@@ -31,6 +31,8 @@ export interface FlowPlan {
   /** Names of one length. */
   readonly queues: readonly string[];
   readonly durable?: boolean;
+  /** A field table. */
+  readonly queueArguments?: Buffer;
   readonly exchange?: { readonly name: string; readonly type: string };
   readonly bindings?: readonly { readonly queue: string; readonly key: string }[];
   /** Each queue's consumer on a connection of its own, instead of all on one channel. */
@@ -77,7 +79,9 @@ export class Flow {
     const control = await Connection.open(url);
     const flow = new Flow(plan, control, await Connection.open(url));
     const { exchange, queues, bindings = [], durable = false } = plan;
-    for (const queue of queues) await declareQueue(control, queue, durable);
+    for (const queue of queues) {
+      await declareQueue(control, queue, durable, plan.queueArguments);
+    }
     if (exchange) await declareExchange(control, exchange.name, exchange.type);
     for (const { queue, key } of bindings) await bindQueue(control, queue, exchange!.name, key);
     if (plan.connectionPerConsumer) {

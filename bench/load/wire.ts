@@ -46,6 +46,8 @@ export const PROTOCOL_HEADER = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1');
 export const Properties = {
   none: Buffer.from([0, 0]),
   persistent: Buffer.from([0x10, 0, 2]),
+  /** An expiration of a minute. */
+  minute: Buffer.from('\x01\x00\x0560000', 'latin1'),
 } as const;
 
 export const u8 = (value: number): Buffer => Buffer.from([value]);
@@ -80,6 +82,12 @@ export function longString(text: string): Buffer {
 }
 
 export const EMPTY_TABLE = u32(0);
+
+/** A field table with one integer. */
+export function integerTable(name: string, value: number): Buffer {
+  const entry = Buffer.concat([shortString(name), Buffer.from('I'), u32(value)]);
+  return Buffer.concat([u32(entry.length), entry]);
+}
 
 export function frame(type: number, channel: number, payload: Buffer): Buffer {
   return Buffer.concat([u8(type), u16(channel), u32(payload.length), payload, u8(FRAME_END)]);

@@ -43,6 +43,10 @@ export interface BrokerOptions {
   readonly syncIntervalMs?: number;
   /** What a fresh broker has. Default: the vhost `/`, and guest with the password guest. */
   readonly firstUser?: Partial<FirstUser>;
+  /** Deliveries must be acknowledged within so many ms, unless queue or consumer say otherwise. Default: off. */
+  readonly consumerTimeoutMs?: number;
+  /** The type of queues that are declared without one, where their vhost does not say. Default: classic. */
+  readonly defaultQueueType?: 'classic' | 'quorum';
   /** Users who may come from this machine only. Default: guest. */
   readonly loopbackUsers?: readonly string[];
   /** The disk has failed; the process should end, since nothing unsynced can be trusted. */
@@ -122,6 +126,7 @@ export class Broker {
       log: services.log,
       churn: this.churn,
       parameterComponents: this.parameterComponents,
+      defaultQueueType: options.defaultQueueType,
       nextLogId: () => this.#nextLogId(),
       record,
       connections,

@@ -37,6 +37,9 @@ interface Remembered {
 
 const NO_SLOT = -1;
 
+/** What lies between two keys on disk is read along when it is less than this. */
+const NEAR_BYTES = 16 * 1024;
+
 const writer = new ByteWriter();
 
 export class DeduplicationWindow implements MessageTaker, PositionHolder {
@@ -138,19 +141,31 @@ export class DeduplicationWindow implements MessageTaker, PositionHolder {
 
   /** Takes the keys that were remembered before the broker stopped. */
   restore(recovered: RecoveredQueue): void {
-    const bytes = new Uint8Array(MAX_KEY_RECORD_BYTES);
+    for (let from = 0; from < recovered.size; ) {
+      let to = from + 1;
+      while (to < recovered.size && isNext(recovered, to)) to += 1;
+      this.#restore(recovered, from, to);
+      from = to;
+    }
+    this.#nextSequence = recovered.nextSequence;
+  }
+
+  /** Reads keys that lie near each other at once: a call for each would take much longer. */
+  #restore(recovered: RecoveredQueue, from: number, to: number): void {
+    const slot = recovered.slot(from);
+    const start = recovered.offset(from);
+    const bytes = new Uint8Array(recovered.offset(to - 1) - start + MAX_KEY_RECORD_BYTES);
+    this.#store.copyNow(slot, start, bytes);
     const segment = blockOf(bytes);
-    for (let i = 0; i < recovered.size; i++) {
-      const [slot, offset] = [recovered.slot(i), recovered.offset(i)];
-      this.#store.copyNow(slot, offset, bytes);
-      const { at, end } = routingKeyOf(segment, 0);
+    for (let i = from; i < to; i++) {
+      const offset = recovered.offset(i);
+      const { at, end } = routingKeyOf(segment, offset - start);
       const key = decodeUtf8(bytes, at, end) ?? '';
       const seenAtMs = recovered.publishedAtMs(i) ?? 0;
       const former = this.#keys.get(key);
       if (former) this.#forget(key, former);
       this.#add(key, { seenAtMs, sequence: recovered.sequence(i), slot, offset });
     }
-    this.#nextSequence = recovered.nextSequence;
   }
 
   visitPositions(visitor: PositionVisitor): void {
@@ -172,6 +187,13 @@ export class DeduplicationWindow implements MessageTaker, PositionHolder {
     }
     this.#keys.clear();
   }
+}
+
+/** Whether a record lies a little behind the one before it. */
+function isNext(recovered: RecoveredQueue, index: number): boolean {
+  const distance = recovered.offset(index) - recovered.offset(index - 1);
+  const isNear = distance > 0 && distance < NEAR_BYTES;
+  return isNear && recovered.slot(index) === recovered.slot(index - 1);
 }
 
 /** A key as a message. */

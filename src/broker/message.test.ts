@@ -116,6 +116,8 @@ describe('the times of a message', () => {
       [undefined, undefined],
     ],
     ['expires', '30', 0, 24 + 3, [now.nowMs, 30]],
+    ['expires in a padded number', '0000000000000000000030', 0, 24 + 23, [now.nowMs, 30]],
+    ['expires at less than nothing', '-0', 0, 24 + 3, [now.nowMs, 0]],
     ['expires at once', '0', 0, 24 + 2, [now.nowMs, 0]],
     ['expires in ten years', '315360000000', 0, 24 + 13, [now.nowMs, 315_360_000_000]],
     ['is in a queue that asks', undefined, Need.TIME, 24, [now.nowMs, undefined]],

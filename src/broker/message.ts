@@ -15,8 +15,8 @@ import {
   readU48,
   writeU48,
 } from '../store/log/log-records.ts';
-import type { LoggedQueue } from '../store/log/message-log.ts';
 import type { RecordFacts } from '../store/log/recovered-queue.ts';
+import type { LoggedQueue } from '../store/logged-queue.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Segment } from '../store/segment.ts';
 
@@ -25,6 +25,9 @@ const TIMES_BYTES = 12;
 const TIMES_FLAG = 0x8000_0000;
 const SIZE_MASK = 0x7fff_ffff;
 const NO_EXPIRATION = 0xffff_ffff_ffff;
+
+/** As many as a number holds exactly. */
+const MAX_PLAIN_DIGITS = 15;
 
 const PERSISTENT = 2;
 
@@ -149,17 +152,23 @@ function write(content: Content, segment: Segment, start: number, flags: number)
   copyBytes(source, content.bodyAt, segment, at, bodySize);
 }
 
-/** The property `expiration`, which was found to be decimal digits, as a number of ms. */
+/** The property `expiration`, which was found to be a number of ms and not negative. `-0` is 0, as Erlang reads it. */
 function expirationOf(content: Content): number {
   if ((content.propertyFlags & PropertyFlag.expiration) === 0) return NO_EXPIRATION;
+  return plainExpirationOf(content) ?? Number(content.textOf(PropertyFlag.expiration));
+}
+
+/** The property `expiration`, which must be there, when it is up to 15 digits and nothing else; undefined for any other text. */
+export function plainExpirationOf(content: Content): number | undefined {
   const { bytes, view } = content.block;
   const at = propertyAt(view, content.propertiesAt, PropertyFlag.expiration);
-  const end = at + 1 + bytes[at]!;
+  const length = bytes[at]!;
+  if (length === 0 || length > MAX_PLAIN_DIGITS) return undefined;
   let ms = 0;
-  for (let i = at + 1; i < end; i++) {
+  for (let i = at + 1; i <= at + length; i++) {
     const digit = bytes[i]! - 0x30;
-    // `-0` is 0, as Erlang reads it.
-    if (digit >= 0 && digit <= 9) ms = ms * 10 + digit;
+    if (digit < 0 || digit > 9) return undefined;
+    ms = ms * 10 + digit;
   }
   return ms;
 }
@@ -201,6 +210,12 @@ export function bodyBytesOf({ view }: Pick<Segment, 'view'>, offset: number): nu
   return view.getUint32(offset);
 }
 
+/** How long the message at `offset`, which is timed, may live by itself, in ms; infinite when it does not say. */
+export function lifeOf({ view }: Pick<Segment, 'view'>, offset: number): number {
+  const expirationMs = readU48(view, offset + HEAD_BYTES + 6);
+  return expirationMs === NO_EXPIRATION ? Number.POSITIVE_INFINITY : expirationMs;
+}
+
 /**
  * When the message at `offset` ends, if a queue keeps it for at most `ttlMs` (or infinitely long) and it was published, as far
  * as it does not say so itself, at `publishedAtMs`. Infinite when it never ends.
@@ -212,10 +227,8 @@ export function deadlineOf(
   publishedAtMs: number,
 ): number {
   if (!isTimed(segment, offset)) return publishedAtMs + ttlMs;
-  const { view } = segment;
-  const expirationMs = readU48(view, offset + HEAD_BYTES + 6);
-  const lifeMs = expirationMs === NO_EXPIRATION ? ttlMs : Math.min(ttlMs, expirationMs);
-  return readU48(view, offset + HEAD_BYTES) + lifeMs;
+  const lifeMs = Math.min(ttlMs, lifeOf(segment, offset));
+  return readU48(segment.view, offset + HEAD_BYTES) + lifeMs;
 }
 
 /** What recovery notes of a message, so that nobody has to read it again. */

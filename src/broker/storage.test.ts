@@ -325,3 +325,48 @@ describe('damage', () => {
     expect(files.differences(before)).toEqual([]);
   });
 });
+
+test('a start for which there is no space leaves the directory to the next', async () => {
+  const { files, path, journal } = place();
+  const first = start(files, path);
+  publish(first, 'kept', [declare(first, 'q')]);
+  await first.close();
+  const { replaceText } = files;
+  files.replaceText = (at, text) => {
+    if (at === journal) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+    replaceText.call(files, at, text);
+  };
+  expect(() => start(files, path)).toThrow(/ENOSPC/);
+  expect(files.contents.has(`${path}/leveret.pid`)).toBe(false);
+  files.replaceText = replaceText;
+  expect(await drain(start(files, path), 'q')).toEqual(['kept']);
+});
+
+test('little free space raises the alarm, and a full disk keeps what is published until there is space', async () => {
+  const { files, path } = place();
+  files.free = 0;
+  const processes = { own: 1, identity: () => undefined };
+  const services = { clock: systemClock, random: systemRandom, log: { write: () => {} } };
+  const failures: Error[] = [];
+  const options = {
+    memoryLimitBytes: 2 ** 30,
+    maxMessageBytes: 2 ** 20,
+    diskFreeLimitBytes: 1,
+    onDiskFailed: (error: Error) => void failures.push(error),
+  };
+  const broker = new Broker(services, options, new DataDirectory(files, path, processes));
+  expect([broker.alarms.disk.isRaised, broker.alarms.reason]).toEqual([true, 'low on disk']);
+  const queue = declare(broker, 'q');
+  await written();
+  files.failNext('write', 'ENOSPC', 3);
+  publish(broker, 'm', [queue]);
+  const { generation } = broker.store;
+  await written();
+  expect(broker.store.syncedGeneration).toBeLessThan(generation);
+  files.free = 2 ** 40;
+  await expect.poll(() => broker.store.syncedGeneration).toBeGreaterThanOrEqual(generation);
+  await expect.poll(() => broker.alarms.isRaised).toBe(false);
+  await broker.close();
+  expect(failures).toEqual([]);
+  expect(await drain(start(files, path), 'q')).toEqual(['m']);
+});

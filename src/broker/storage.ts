@@ -84,12 +84,12 @@ export class Storage {
     let recovered: { keepers: Map<number, Keeper>; recovery: Recovery };
     try {
       recovered = this.#recover();
+      this.#journal = new Journal(files, journalPath, sync !== 'never', () => this.#definitions());
     } catch (error) {
       directory.release();
       throw error;
     }
     const { keepers, recovery } = recovered;
-    this.#journal = new Journal(files, journalPath, sync !== 'never', () => this.#definitions());
     this.#log = new MessageLog(
       {
         files,

@@ -39,6 +39,8 @@ export interface VHostServices {
   readonly log: Log;
   /** Counts queues that come and go. */
   readonly churn?: Churn;
+  /** The type of queues that are declared without one, where the vhost does not say. */
+  readonly defaultQueueType?: 'classic' | 'quorum' | undefined;
   /** Makes a change last. */
   readonly record: (definition: Definition) => void;
   /** A number for a queue in the log that no queue had before. */
@@ -98,7 +100,7 @@ export class VHost implements QueueHost {
       recorder: this.#recorder,
       churn: services.churn ?? new Churn(),
       nextLogId: services.nextLogId,
-      defaultType: () => this.#metadata.defaultQueueType,
+      defaultType: () => this.#metadata.defaultQueueType ?? services.defaultQueueType,
       limits: () => this.#limits,
       applyPolicies: (queue) => this.policies.apply(queue),
     });

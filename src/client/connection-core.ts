@@ -174,20 +174,10 @@ export class ConnectionCore implements EntityHost, LaneHost, LinkSink {
 
   /** @internal The connection as soon as there is one; rejects when a first attempt fails, or the time is up. */
   async ready(options: CallOptions = {}): Promise<AmqpConnection> {
-    const { current, state } = this.link;
-    if (current) return current;
-    if (state !== 'recovering') return await this.link.connect(options.signal);
-    return await this.within(this.#recovered(options.signal), options, 'a connection');
-  }
-
-  async #recovered(signal: AbortSignal | undefined): Promise<AmqpConnection> {
-    for (;;) {
-      try {
-        return await this.link.connect(signal);
-      } catch (error) {
-        if (this.link.state !== 'recovering') throw error;
-      }
-    }
+    const { link } = this;
+    if (link.current) return link.current;
+    if (!link.isPursued) return await link.connect(options.signal);
+    return await this.within(link.connected(options.signal), options, 'a connection');
   }
 
   /** @internal Rejects when `promise` takes longer than the options allow. */

@@ -36,7 +36,6 @@ import { type RpcCallOptions, RpcClient, serveProcedure } from './rpc.ts';
 import type { InputOf, OutputOf } from './schema-types.ts';
 import { SimpleQueue } from './simple-queue.ts';
 import { HandlerSubscription, type Subscription } from './subscription.ts';
-import { traceConnect } from './tracing.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: any kind of message
 type AnyQueue = Queue<any>;
@@ -85,9 +84,7 @@ export class Connection extends ConnectionCore implements AsyncDisposable {
 
   /** Tries each URL once. */
   async connect(options: CallOptions = {}): Promise<this> {
-    await traceConnect(this.url, () =>
-      this.within(this.link.connect(options.signal), options, 'connecting'),
-    );
+    await this.within(this.link.connect(options.signal), options, 'connecting');
     return this;
   }
 

@@ -1,7 +1,6 @@
 // What the client tells about itself. Nobody has to listen, and no listener can end the process: what one throws is a warning.
 import type { AMQPError, ConnectionError } from './base/errors.ts';
-import type { Exchange } from './exchange.ts';
-import type { Queue } from './queue.ts';
+import type { Entity } from './entity-host.ts';
 
 export type ClientEvent =
   | { readonly type: 'connected'; readonly url: string; readonly recovered: boolean }
@@ -41,7 +40,7 @@ export type ClientEvent =
     };
 
 export interface TopologyFailure {
-  readonly entity: Exchange<never> | Queue<never> | Exchange | Queue;
+  readonly entity: Entity;
   readonly error: AMQPError;
 }
 

@@ -1,15 +1,12 @@
 // An exchange as an application describes it: a plain description, good for any connection.
 
 import type { FieldTable } from '../protocol/field-table.ts';
-import type { Duration } from './base/duration.ts';
 import { type ExchangeArguments, exchangeArguments } from './base/entity-arguments.ts';
 import { InvalidArgument } from './base/errors.ts';
 import { toFieldTable } from './base/field-values.ts';
 import type { DeliveryMode } from './base/properties.ts';
 import type { Channel } from './channel.ts';
 import type { EntityHost } from './entity-host.ts';
-
-export type { Duration };
 
 export type ExchangeType =
   | 'direct'

@@ -29,6 +29,8 @@ export interface ConsumerStats {
 
 const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 30_000;
+/** Messages that wait for a handler, where nothing else bounds them. */
+const ENOUGH_WAITING = 1_000;
 /** Messages whose failures are counted here because the broker does not count them. */
 const MAX_COUNTED = 10_000;
 const defaultBackoff = exponential();
@@ -55,6 +57,9 @@ export class HandlerRunner {
   readonly #failures = new Map<string, number>();
   #idle: (() => void)[] = [];
   #isStopping = false;
+  #hasEnough = false;
+  /** Told when more wait than should, and when there is room again. */
+  onEnough: ((isEnough: boolean) => void) | undefined;
 
   constructor(
     core: ConnectionCore,
@@ -73,7 +78,17 @@ export class HandlerRunner {
   deliver(message: Message): void {
     this.stats.received++;
     if (this.#running < this.#plan.concurrency) this.#run(message);
-    else this.#waiting.push(message);
+    else {
+      this.#waiting.push(message);
+      // Without acknowledgements there is no prefetch to hold the broker back.
+      if (this.#plan.noAck && this.#waiting.size >= ENOUGH_WAITING) this.#tellEnough(true);
+    }
+  }
+
+  #tellEnough(isEnough: boolean): void {
+    if (this.#hasEnough === isEnough) return;
+    this.#hasEnough = isEnough;
+    this.onEnough?.(isEnough);
   }
 
   #run(message: Message): void {
@@ -158,7 +173,8 @@ export class HandlerRunner {
   #done(): void {
     this.#running--;
     this.stats.inFlight--;
-    const next = this.#isStopping ? undefined : this.#waiting.shift();
+    const next = this.#isStopping && !this.#plan.noAck ? undefined : this.#waiting.shift();
+    if (this.#hasEnough && this.#waiting.size === 0) this.#tellEnough(false);
     if (next) this.#run(next);
     else if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
@@ -276,9 +292,9 @@ export class HandlerRunner {
 
   // --- stopping
 
-  /** The channel is gone: what was not begun will come again. */
+  /** The channel is gone: what was not begun will come again, unless the broker has forgotten it. */
   forgetWaiting(): void {
-    this.#waiting.takeAll();
+    if (!this.#plan.noAck) this.#waiting.takeAll();
     for (const timer of this.#pauses.values()) timer.cancel();
     this.#pauses.clear();
   }
@@ -312,8 +328,7 @@ function decide(
 
 /** Let out by a ladder of delays, a message has its end in a header. */
 export function isExpired(message: Message, nowMs: number): boolean {
-  const { headers } = message.basicProperties;
-  if (!headers?.has('x-expires-at')) return false;
+  if (!message.hasHeaders || !message.basicProperties.headers?.has('x-expires-at')) return false;
   const { expiresAt } = message;
   return expiresAt !== null && expiresAt.getTime() <= nowMs;
 }

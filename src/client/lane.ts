@@ -20,8 +20,6 @@ export interface LaneHost {
   readonly isBlocked: boolean;
   openChannel(): Promise<AmqpChannel>;
   returned(error: MessageReturned, messageId: string | undefined): void;
-  /** A channel could not be opened, or was lost; tried again in `retryInMs`. */
-  troubled?(error: AMQPError, retryInMs: number): void;
 }
 
 /** How soon a channel that could not be opened, or that closed at once, is tried again. */
@@ -98,15 +96,14 @@ export class Lane implements PublishChannelOwner {
       this.#suspects = 0;
       opened.addAll(this.#queue.takeAll(), suspects);
     } catch (error) {
-      if (!(error instanceof ConnectionError)) this.#reopenLater(error as AMQPError);
+      if (!(error instanceof ConnectionError)) this.#reopenLater();
     } finally {
       this.#isOpening = false;
     }
   }
 
-  #reopenLater(error: AMQPError): void {
+  #reopenLater(): void {
     const ms = Math.min(FIRST_REOPEN_MS * 2 ** this.#failures++, LAST_REOPEN_MS);
-    this.#host.troubled?.(error, ms);
     this.#timer?.cancel();
     this.#timer = this.#host.clock.after(ms, () => {
       this.#timer = undefined;
@@ -152,7 +149,7 @@ export class Lane implements PublishChannelOwner {
       this.#keep(error, open, unsent);
       this.#suspects = Math.min(suspects, this.#queue.size);
     }
-    if (this.#failures > 1) this.#reopenLater(error);
+    if (this.#failures > 1) this.#reopenLater();
     else this.pump();
   }
 

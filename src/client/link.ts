@@ -10,6 +10,7 @@ import { CredentialSource } from './credential-source.ts';
 import type { EventHub } from './events.ts';
 import type { ConnectionOptions, Settings } from './options.ts';
 import { itinerary, type Target } from './target.ts';
+import { traceConnect } from './tracing.ts';
 
 export type ConnectionState =
   | 'idle'
@@ -37,6 +38,8 @@ export interface LinkSink {
 const HOPELESS = new Set(['AUTHENTICATION_FAILED', 'VHOST_NOT_FOUND', 'NOT_ALLOWED']);
 
 interface Waiter {
+  /** Waits for as many rounds as there are, and hurries nobody. */
+  readonly isPatient: boolean;
   resolve(connection: AmqpConnection): void;
   reject(error: unknown): void;
 }
@@ -96,14 +99,24 @@ export class Link {
     return this.#connection?.url ?? this.#targets[0]!.url;
   }
 
-  /** The open connection; else at most one round over the URLs. */
+  /** The open connection; else at most one round over the URLs, which begins at once. */
   connect(signal?: AbortSignal): Promise<AmqpConnection> {
+    return this.#wait(signal, false);
+  }
+
+  /** The connection as soon as there is one, however many rounds that takes. */
+  connected(signal?: AbortSignal): Promise<AmqpConnection> {
+    return this.#wait(signal, true);
+  }
+
+  #wait(signal: AbortSignal | undefined, isPatient: boolean): Promise<AmqpConnection> {
     if (this.current) return Promise.resolve(this.current);
     if (this.#isOver) return Promise.reject(this.#closedError());
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const stopListening = () => signal?.removeEventListener('abort', aborted);
       const waiter: Waiter = {
+        isPatient,
         resolve: (connection) => {
           stopListening();
           resolve(connection);
@@ -119,7 +132,7 @@ export class Link {
       };
       signal?.addEventListener('abort', aborted, { once: true });
       this.#waiters.push(waiter);
-      this.#wake?.abort();
+      if (!isPatient) this.#wake?.abort();
       this.#run();
     });
   }
@@ -129,6 +142,11 @@ export class Link {
     if (this.#isOver) return;
     this.#isWanted = true;
     if (!this.current) this.#run();
+  }
+
+  /** Whether the connection is being made, or made again, until it is there. */
+  get isPursued(): boolean {
+    return !this.#isOver && (this.#isWanted || this.#state === 'recovering');
   }
 
   get #isOver(): boolean {
@@ -166,12 +184,13 @@ export class Link {
         round > recovery.maxRetries || this.#clock.now() - startedMs >= recovery.timeoutMs;
       const goesOn = this.#isWanted && !isHopeless && !isSpent;
       this.#tellDisconnected(failure, goesOn ? waitMs / 1000 : undefined);
-      this.#rejectWaiters(failure);
+      this.#rejectWaiters(failure, ({ isPatient }) => !isPatient);
       this.#sink.lost(failure);
       if (!goesOn) {
         throw isSpent && this.#isWanted ? new OperationalError(round, failure) : failure;
       }
-      if (this.#waiters.length === 0) await this.#pause(waitMs);
+      // Who came meanwhile and is in a hurry is not made to wait.
+      if (this.#waiters.every(({ isPatient }) => isPatient)) await this.#pause(waitMs);
       if (this.#isOver) return;
     }
   }
@@ -210,7 +229,7 @@ export class Link {
   }
 
   async #attempt(target: Target): Promise<void> {
-    const connection = await this.#open(target);
+    const connection = await traceConnect(target.url, () => this.#open(target));
     const recovered = this.#wasOpen;
     this.#connection = connection;
     this.#isBlocked = false;
@@ -293,8 +312,10 @@ export class Link {
     this.#run();
   }
 
-  #rejectWaiters(error: unknown): void {
-    for (const { reject } of this.#waiters.splice(0)) reject(error);
+  #rejectWaiters(error: unknown, which: (waiter: Waiter) => boolean = () => true): void {
+    const rejected = this.#waiters.filter(which);
+    this.#waiters = this.#waiters.filter((waiter) => !which(waiter));
+    for (const { reject } of rejected) reject(error);
   }
 
   #giveUp(error: AMQPError): void {

@@ -1,7 +1,7 @@
 // A message that was delivered. It belongs to the channel that brought it: what is said of it there is said once, and nothing is
 // said of it anywhere else.
 import type { Content } from '../protocol/content.ts';
-import type { BasicProperties } from '../protocol/properties.ts';
+import { type BasicProperties, PropertyFlag } from '../protocol/properties.ts';
 import type { AmqpChannel } from './amqp/amqp-channel.ts';
 import { decompress, isCompression } from './base/compression.ts';
 import type { Duration } from './base/duration.ts';
@@ -90,6 +90,7 @@ export class MessageOrigin {
 }
 
 const DONE = Promise.resolve();
+const MAY_BE_COMPRESSED = PropertyFlag.headers | PropertyFlag.contentEncoding;
 
 export class Message<T = unknown> {
   readonly #content: Content;
@@ -284,7 +285,8 @@ export class Message<T = unknown> {
   }
 
   #decode(): unknown {
-    const { contentType, contentEncoding } = this.basicProperties;
+    const contentType = this.#text(PropertyFlag.contentType);
+    const contentEncoding = this.#text(PropertyFlag.contentEncoding);
     return deserialize(
       this.#inflated ?? this.raw,
       contentType,
@@ -299,9 +301,20 @@ export class Message<T = unknown> {
     return this.#compression !== undefined;
   }
 
+  /** @internal Whether it has headers at all: looked up before anything is decoded. */
+  get hasHeaders(): boolean {
+    return (this.#content.propertyFlags & PropertyFlag.headers) !== 0;
+  }
+
+  /** A property that is a text, and nothing else of the properties. */
+  #text(flag: number): string | undefined {
+    return (this.#content.propertyFlags & flag) === 0 ? undefined : this.#content.textOf(flag);
+  }
+
   get #compression(): string | undefined {
-    const { headers, contentEncoding } = this.basicProperties;
-    const named = headers?.get('compression');
+    if ((this.#content.propertyFlags & MAY_BE_COMPRESSED) === 0) return undefined;
+    const contentEncoding = this.#text(PropertyFlag.contentEncoding);
+    const named = this.hasHeaders ? this.basicProperties.headers?.get('compression') : undefined;
     if (named?.type === 'S' && typeof named.value === 'string') return named.value;
     return isCompression(contentEncoding) ? contentEncoding : undefined;
   }

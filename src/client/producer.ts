@@ -1,59 +1,23 @@
 // Publishing, as applications do it: a body in, a promise out that settles when the broker has the message. Made from a connection
 // it outlives outages; made from a channel it ends with it.
-import type { BasicProperties } from '../protocol/properties.ts';
 import { compress } from './base/compression.ts';
 import { withDelivery } from './base/delivery.ts';
-import type { Duration } from './base/duration.ts';
-import {
-  InvalidArgument,
-  type MessageReturned,
-  MessageReturned as Returned,
-} from './base/errors.ts';
+import { AMQPError, ConnectionError, InvalidArgument, MessageReturned } from './base/errors.ts';
 import { expirationMs } from './base/expiration.ts';
-import { type MessageProperties, toBasicProperties } from './base/properties.ts';
 import { validate } from './base/schema.ts';
-import { type Serialized, serialize } from './base/serialization.ts';
-import { uuid } from './base/uuid.ts';
+import { serialize } from './base/serialization.ts';
 import { Channel } from './channel.ts';
 import type { ConnectionCore } from './connection-core.ts';
-import { delayedRoute, delaySeconds } from './delay.ts';
-import type { Entity } from './entity-host.ts';
-import type { Exchange } from './exchange.ts';
+import { delaySeconds } from './delay.ts';
+import { guarded } from './events.ts';
 import type { CallOptions, ProducerDefaults, Propagator } from './options.ts';
-import { Publication, type PublishResult } from './publication.ts';
+import type { ProducerOptions, PublishOptions } from './producer-options.ts';
+import type { Publication, PublishResult } from './publication.ts';
+import { plainPublication, publicationOf } from './publish-encoder.ts';
 import { type PublishPlan, planOf } from './publish-plan.ts';
-import type { Queue } from './queue.ts';
-import { storeContent, storeTemplated } from './sent-content.ts';
-import { tracePublish } from './tracing.ts';
+import { isPublishWatched, tracePublish } from './tracing.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: what messages look like is for the producer's own type to say
-type AnyExchange = Exchange<any>;
-// biome-ignore lint/suspicious/noExplicitAny: as above
-type AnyQueue = Queue<any>;
-
-export interface ProducerOptions extends ProducerDefaults {
-  readonly exchange?: AnyExchange | string;
-  readonly routingKey?: string;
-  /** The queue that messages go to, instead of exchange and routing key. */
-  readonly queue?: AnyQueue | string;
-  /** Whether exchange and queue are declared when they are first used. Default true. */
-  readonly autoDeclare?: boolean;
-  readonly channel?: Channel;
-  /** Told of every message that reached no queue, besides the rejection. */
-  readonly onReturn?: (error: MessageReturned) => void;
-}
-
-export interface PublishOptions extends ProducerDefaults, MessageProperties {
-  readonly deliveryMode?: 1 | 2 | 'transient' | 'persistent';
-  readonly exchange?: AnyExchange | string;
-  readonly routingKey?: string;
-  readonly queue?: AnyQueue | string;
-  /** How long the broker keeps the message before it can be consumed. */
-  readonly delay?: Duration;
-  /** What else must exist first. */
-  readonly declare?: readonly Entity[];
-  readonly signal?: AbortSignal;
-}
+export type { ProducerOptions, PublishOptions };
 
 const NO_OPTIONS: PublishOptions = {};
 const MANY_AT_ONCE = 1000;
@@ -74,6 +38,7 @@ export class Producer<T = unknown> implements AsyncDisposable {
     target: ConnectionCore | Channel | (ProducerOptions & { readonly channel: Channel }),
     options: ProducerOptions = {},
   ) {
+    // Options name a channel; of what publishes, only a connection has an outbox.
     const isTarget = target instanceof Channel || 'outboxOf' in target;
     this.#options = isTarget ? options : target;
     const on = isTarget ? target : target.channel;
@@ -121,7 +86,10 @@ export class Producer<T = unknown> implements AsyncDisposable {
    * ChannelError. Their `delivery` says whether the message may have left.
    */
   publish(body: T, options: PublishOptions = NO_OPTIONS): Promise<PublishResult> {
-    return tracePublish(this.#connection, options, (traced) => this.#publish(body, traced));
+    if (!isPublishWatched()) return this.#publish(body, options);
+    return tracePublish(this.#connection, this.#options, options, (traced) =>
+      this.#publish(body, traced),
+    );
   }
 
   #publish(body: T, options: PublishOptions): Promise<PublishResult> {
@@ -136,8 +104,8 @@ export class Producer<T = unknown> implements AsyncDisposable {
         const serialized = serialize(body, plan.serializer);
         const publication =
           options === NO_OPTIONS && this.#propagator === undefined
-            ? this.#stamp(plan, serialized, nowMs)
-            : this.#encode(plan, serialized, options, undefined, nowMs);
+            ? plainPublication(plan, serialized, nowMs)
+            : publicationOf(plan, serialized, options, nowMs, undefined, this.#propagator);
         return this.#place(publication, options);
       }
       return this.#publishLater(body, plan, options, nowMs);
@@ -171,14 +139,33 @@ export class Producer<T = unknown> implements AsyncDisposable {
     return plan.namedQueue === undefined || topology.has(plan.namedQueue);
   }
 
-  /** Sees to it that all that must be there is. */
-  async #makeReady(plan: PublishPlan, options: PublishOptions): Promise<void> {
+  /** Sees to it that all that must be there is, through outages as long as the publish may take. */
+  async #makeReady(plan: PublishPlan, options: PublishOptions, nowMs: number): Promise<void> {
+    const { clock, link } = this.#connection;
+    const endMs = nowMs + plan.timeoutMs;
+    for (;;) {
+      try {
+        const limits: CallOptions = {
+          timeout: `${Math.max(1, endMs - clock.now())}ms`,
+          ...(options.signal && { signal: options.signal }),
+        };
+        await this.#ensureAll(plan, limits);
+        return;
+      } catch (error) {
+        const isManaged = !(this.#target instanceof Channel);
+        const mayPass = error instanceof ConnectionError && error.recoverable;
+        if (isManaged && mayPass && plan.rule.resends > 0 && link.isPursued && clock.now() < endMs)
+          continue;
+        throw error instanceof AMQPError ? withDelivery(error, 'not-sent') : error;
+      }
+    }
+  }
+
+  async #ensureAll(plan: PublishPlan, limits: CallOptions): Promise<void> {
     const target = this.#target;
     const { topology } = this.#connection;
-    const limits: CallOptions = {
-      timeout: `${plan.timeoutMs}ms`,
-      ...(options.signal && { signal: options.signal }),
-    };
+    // A publish wants the connection, and goes on wanting it when it is not there yet.
+    if (!(target instanceof Channel)) target.outboxOf();
     const waits: (Promise<unknown> | undefined)[] = plan.entities.map((entity) =>
       topology.ensure(entity, limits),
     );
@@ -206,13 +193,20 @@ export class Producer<T = unknown> implements AsyncDisposable {
       const { contentType, bytes } = await compress(serialized.bytes, plan.compression);
       return { serialized: { ...serialized, bytes }, compression: contentType };
     };
-    const prepared = Promise.all([prepare(), this.#makeReady(plan, options)]);
+    const prepared = Promise.all([prepare(), this.#makeReady(plan, options, nowMs)]);
     prepared.catch(() => {});
     const placed = (async () => {
       await before;
       const [{ serialized, compression }] = await prepared;
       const final = plan.isProvisional ? this.#planOf(options) : plan;
-      const publication = this.#encode(final, serialized, options, compression, nowMs);
+      const publication = publicationOf(
+        final,
+        serialized,
+        options,
+        nowMs,
+        compression,
+        this.#propagator,
+      );
       // In a box: a promise that is returned would be awaited.
       return { result: this.#place(publication, options) };
     })();
@@ -229,68 +223,6 @@ export class Producer<T = unknown> implements AsyncDisposable {
     return placed.then(({ result }) => result);
   }
 
-  /** A message that says nothing of its own, which most do: its properties are copied, not encoded. */
-  #stamp(plan: PublishPlan, serialized: Serialized, nowMs: number): Publication {
-    const { contentType, contentEncoding, bytes } = serialized;
-    const messageId = uuid();
-    const template = plan.templates.of(contentType, contentEncoding);
-    const seconds = Math.floor(nowMs / 1000);
-    const content = storeTemplated(template, messageId, seconds, bytes);
-    const expiresAtMs = plan.expirationMs === null ? null : nowMs + plan.expirationMs;
-    const { route, confirm, rule } = plan;
-    const publication = new Publication(route, content, messageId, expiresAtMs, confirm, rule);
-    publication.deadlineMs = nowMs + plan.timeoutMs;
-    return publication;
-  }
-
-  #encode(
-    plan: PublishPlan,
-    serialized: Serialized,
-    options: PublishOptions,
-    compression: string | undefined,
-    nowMs: number,
-  ): Publication {
-    const messageId = options.messageId ?? uuid();
-    const seconds = plan.delay === undefined ? 0 : delaySeconds(plan.delay);
-    const expiresAtMs =
-      plan.expirationMs === null ? null : nowMs + seconds * 1000 + plan.expirationMs;
-    let headers = options.headers;
-    if (compression !== undefined) headers = { ...headers, compression };
-    if (plan.exchangeDelayMs !== undefined) {
-      headers = { ...headers, 'x-delay': plan.exchangeDelayMs };
-    }
-    // The ladder would let the message out early, so the property stays behind and its end goes along.
-    if (seconds > 0 && expiresAtMs !== null) {
-      headers = { ...headers, 'x-expires-at': expiresAtMs };
-    }
-    const propagator = this.#propagator;
-    if (propagator) {
-      const carried: Record<string, unknown> = { ...headers };
-      propagator.inject(carried);
-      headers = carried;
-    }
-    const properties: BasicProperties = {
-      priority: 0,
-      timestamp: BigInt(Math.floor(nowMs / 1000)),
-      contentType: serialized.contentType,
-      contentEncoding: serialized.contentEncoding,
-      ...(options === NO_OPTIONS ? undefined : toBasicProperties(options)),
-      ...(headers && toBasicProperties({ headers })),
-      deliveryMode: plan.deliveryMode,
-      messageId,
-      ...(plan.expirationMs !== null && seconds === 0 && { expiration: plan.expirationText }),
-    };
-    const route =
-      seconds > 0
-        ? { ...delayedRoute(plan.queue!, seconds), mandatory: plan.mandatory }
-        : plan.route;
-    const content = storeContent(properties, serialized.bytes);
-    const { confirm, rule } = plan;
-    const publication = new Publication(route, content, messageId, expiresAtMs, confirm, rule);
-    publication.deadlineMs = nowMs + plan.timeoutMs;
-    return publication;
-  }
-
   #place(publication: Publication, options: PublishOptions): Promise<PublishResult> {
     this.#pending++;
     publication.onSettled = this.#settled;
@@ -303,7 +235,7 @@ export class Producer<T = unknown> implements AsyncDisposable {
     const { onReturn } = this.#options;
     if (onReturn) {
       publication.result.catch((error: unknown) => {
-        if (error instanceof Returned) onReturn(error);
+        if (error instanceof MessageReturned) guarded(onReturn, error);
       });
     }
     return publication.result;

@@ -73,8 +73,19 @@ export class PublishChannel {
   }
 
   add(publication: Publication): void {
-    this.#queue.push(publication);
-    this.pump();
+    if (this.#queue.size === 0 && this.#maySend()) this.#send(publication);
+    else {
+      this.#queue.push(publication);
+      this.pump();
+    }
+  }
+
+  /** Whether the next message may go now. */
+  #maySend(): boolean {
+    const { channel } = this;
+    const limit = this.#suspects > 0 ? 1 : WINDOW_MESSAGES;
+    if (this.#window.size >= limit || !this.#isFlowing || !channel.isOpen) return false;
+    return this.#owner.mayPublish() && !channel.isCongested;
   }
 
   /** Sends what `suspects` of these first, one at a time. */
@@ -96,11 +107,7 @@ export class PublishChannel {
 
   /** Sends what may be sent now. */
   pump(): void {
-    const { channel } = this;
-    while (this.#queue.size > 0 && channel.isOpen) {
-      const limit = this.#suspects > 0 ? 1 : WINDOW_MESSAGES;
-      if (this.#window.size >= limit || !this.#isFlowing) return;
-      if (!this.#owner.mayPublish() || channel.isCongested) return;
+    while (this.#queue.size > 0 && this.#maySend()) {
       const publication = this.#queue.shift()!;
       if (publication.isSettled) this.#cleared();
       else this.#send(publication);

@@ -53,6 +53,9 @@ export class HandlerSubscription implements Subscription, SupervisorSink {
     this.#schema = queue instanceof Queue ? queue.schema : undefined;
     this.#consumer = new SupervisedConsumer(core, queue, this.#plan, this);
     this.#runner = new HandlerRunner(core, this.#plan, options, handler, () => this.queue);
+    this.#runner.onEnough = (isEnough) => {
+      void (isEnough ? this.#consumer.pause('runner') : this.#consumer.resume('runner'));
+    };
   }
 
   /** Settles when the broker has agreed for the first time, or refused. */

@@ -33,10 +33,12 @@ export class SupervisedConsumer implements ConsumerSink {
   readonly consumerTag = `leveret-${uuid()}`;
   #channel: AmqpChannel | undefined;
   #isConsuming = false;
+  #wasCancelled = false;
   #isBusy = false;
   /** The connection that opened while an attempt was under way. */
-  #next: AmqpConnection | undefined;
-  #isPaused = false;
+  #next: { readonly amqp: AmqpConnection; readonly isNew: boolean } | undefined;
+  /** Who wants no messages now: the user, or a runner that has enough. */
+  readonly #pausedBy = new Set<'user' | 'runner'>();
   #isStopped = false;
   hasBegun = false;
   #failures = 0;
@@ -72,16 +74,12 @@ export class SupervisedConsumer implements ConsumerSink {
     return this.#isConsuming;
   }
 
-  get isStopped(): boolean {
-    return this.#isStopped;
-  }
-
   /** Begins, or begins again, on a connection that is open. */
   async attach(amqp: AmqpConnection, isNew: boolean): Promise<void> {
     if (this.#isStopped || this.#isPaused || this.#isConsuming) return;
     if (this.#isBusy) {
-      // The attempt under way is on the connection before this one, and will fail.
-      if (isNew) this.#next = amqp;
+      // The attempt under way may be on the connection before this one, and will fail then.
+      this.#next = { amqp, isNew };
       return;
     }
     this.#timer?.cancel();
@@ -99,7 +97,7 @@ export class SupervisedConsumer implements ConsumerSink {
     }
     const next = this.#next;
     this.#next = undefined;
-    if (next && next !== amqp && !next.error) await this.attach(next, true);
+    if (next && !next.amqp.error) await this.attach(next.amqp, next.isNew);
   }
 
   async #declare(): Promise<void> {
@@ -124,8 +122,12 @@ export class SupervisedConsumer implements ConsumerSink {
       this.#sink.began(channel);
       await agreed;
     }
-    await consume(
-      this.#channel,
+    const channel = this.#channel;
+    // Said first: a cancel, from the broker or from here, may come in one go with the answer.
+    this.#isConsuming = true;
+    this.#wasCancelled = false;
+    const request = consume(
+      channel,
       {
         queue: this.queueName,
         consumerTag: this.consumerTag,
@@ -136,7 +138,17 @@ export class SupervisedConsumer implements ConsumerSink {
       },
       this,
     );
-    this.#isConsuming = true;
+    await request.catch((error: unknown) => {
+      this.#isConsuming = false;
+      throw error;
+    });
+    if (channel.error) throw channel.error;
+    if (this.#wasCancelled) {
+      throw new ChannelError(
+        'CONSUMER_CANCELLED',
+        `the consumer of '${this.queueName}' was cancelled`,
+      );
+    }
   }
 
   #began(): void {
@@ -209,26 +221,29 @@ export class SupervisedConsumer implements ConsumerSink {
   /** The queue was deleted, or has moved to another node. The channel stays, for what is still to be acknowledged. */
   cancelled(): void {
     this.#isConsuming = false;
+    this.#wasCancelled = true;
     const queue = this.queueName;
     this.#core.hub.emit({ type: 'consumer-cancelled', queue, recovering: !this.#isStopped });
-    if (this.#isStopped || this.#isPaused) return;
+    if (this.#isStopped || this.#isPaused || this.#isBusy) return;
     this.#core.topology.doubt(this.#queue);
     this.#attachAgain();
   }
 
   // --- from above
 
-  async pause(): Promise<void> {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
+  async pause(who: 'user' | 'runner' = 'user'): Promise<void> {
+    this.#pausedBy.add(who);
     await this.#cancel();
   }
 
-  async resume(): Promise<void> {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
+  async resume(who: 'user' | 'runner' = 'user'): Promise<void> {
+    this.#pausedBy.delete(who);
     const { current } = this.#core.link;
     if (current) await this.attach(current, false);
+  }
+
+  get #isPaused(): boolean {
+    return this.#pausedBy.size > 0;
   }
 
   async #cancel(): Promise<void> {

@@ -188,7 +188,7 @@ export class Topology {
   #retryLater(amqp: AmqpConnection, failed: readonly TopologyFailure[], delayMs: number): void {
     this.#retry = this.#clock.after(delayMs, () => {
       const entities = failed
-        .map(({ entity }) => entity as Entity)
+        .map(({ entity }) => entity)
         .filter((entity) => this.#entities.has(entity) && !this.#ensured.has(entity));
       if (entities.length === 0 || !amqp.isOpen) return;
       this.#declareAll(amqp, entities).then(

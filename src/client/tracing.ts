@@ -33,15 +33,40 @@ function isWatched(channel: TracingChannel | undefined): channel is TracingChann
   );
 }
 
-/** The context of a publish is its connection's URL and its options; who listens may add headers to them. */
+/** What a listener to `leveret:publish` is given; it may add headers. */
+export interface PublishContext {
+  readonly url: string;
+  /** Where the message goes, whoever said so: the call or its producer. */
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly options: PublishOptions & { readonly headers: Record<string, unknown> };
+}
+
+/** Asked first, so that a publish that nobody watches makes no closure for it. */
+export function isPublishWatched(): boolean {
+  return isWatched(publishing);
+}
+
 export function tracePublish<Result>(
   connection: ConnectionCore,
+  defaults: Pick<PublishOptions, 'exchange' | 'routingKey' | 'queue'>,
   options: PublishOptions,
   run: (options: PublishOptions) => Promise<Result>,
 ): Promise<Result> {
   if (!isWatched(publishing)) return run(options);
-  const context = { url: connection.url, options: { ...options, headers: { ...options.headers } } };
+  const queue = options.queue ?? (options.exchange === undefined ? defaults.queue : undefined);
+  const exchange = queue === undefined ? (options.exchange ?? defaults.exchange) : '';
+  const context: PublishContext = {
+    url: connection.url,
+    exchange: nameOf(exchange) ?? '',
+    routingKey: nameOf(queue) ?? options.routingKey ?? defaults.routingKey ?? '',
+    options: { ...options, headers: { ...options.headers } },
+  };
   return publishing.tracePromise(() => run(context.options), context);
+}
+
+function nameOf(entity: string | { readonly name: string } | undefined): string | undefined {
+  return typeof entity === 'object' ? entity.name : entity;
 }
 
 /** What a listener to `leveret:process` is given, and what it may leave there when it hears of the start. */
@@ -60,16 +85,24 @@ export function traceProcess<Result>(message: Message, run: () => Result): Resul
     queue: message.origin.queue,
     message,
   };
-  let result: Result | undefined;
+  let outcome: { readonly result: Result } | { readonly error: unknown } | undefined;
   const settled = processing.tracePromise(async () => {
-    result = context.around ? context.around(run) : run();
-    await result;
+    try {
+      outcome = { result: context.around ? context.around(run) : run() };
+    } catch (error) {
+      outcome = { error };
+      throw error;
+    }
+    await outcome.result;
   }, context);
-  // Whoever runs the handler sees its failure in `result`.
+  // Whoever runs the handler sees its failure in what is returned, or thrown.
   settled.catch(() => {});
-  return result as Result;
+  if (!outcome) throw new Error('the handler was not run');
+  if ('error' in outcome) throw outcome.error;
+  return outcome.result;
 }
 
+/** One attempt on one broker. */
 export function traceConnect<Result>(url: string, run: () => Promise<Result>): Promise<Result> {
   return isWatched(connecting) ? connecting.tracePromise(run, { url }) : run();
 }

@@ -153,7 +153,7 @@ const userTag: Key = {
 };
 
 const listenerPort =
-  (field: 'httpListener' | 'prometheusListener', byDefault: number) =>
+  (field: 'httpListener', byDefault: number) =>
   (draft: Draft, value: string): void => {
     draft[field] = {
       host: draft[field]?.host ?? '127.0.0.1',
@@ -162,7 +162,7 @@ const listenerPort =
   };
 
 const listenerAddress =
-  (field: 'httpListener' | 'prometheusListener', byDefault: number) =>
+  (field: 'httpListener', byDefault: number) =>
   (draft: Draft, value: string): void => {
     draft[field] = { host: value, port: draft[field]?.port ?? byDefault };
   };
@@ -305,24 +305,8 @@ export const keys: Readonly<Record<string, Key>> = {
     byDefault: '127.0.0.1',
     set: listenerAddress('httpListener', 15_672),
   },
-  'prometheus.tcp.port': {
-    about: 'port of metrics',
-    byDefault: '15692',
-    set: listenerPort('prometheusListener', 15_692),
-  },
-  'prometheus.tcp.ip': {
-    about: 'and address',
-    byDefault: '127.0.0.1',
-    set: listenerAddress('prometheusListener', 15_692),
-  },
   load_definitions: key('loadDefinitions', text, 'a definitions file that is imported at start'),
   'management.load_definitions': key('loadDefinitions', text, 'the same, by its old name'),
-  collect_statistics_interval: key(
-    'collectStatisticsIntervalMs',
-    integer(1000, 3_600_000),
-    'ms between samples of rates',
-    '5000',
-  ),
   'log.console.level': key('logLevel', logLevel, 'least important lines that are logged', 'info'),
   'log.console.formatter': {
     about: 'text or json lines',

@@ -26,7 +26,7 @@ const WHY: readonly (readonly [pattern: RegExp, why: string])[] = [
     'messages leave memory early in any case',
   ],
   [
-    /^(lazy_queue|queue_index|msg_store|classic_queue|queue_explicit|credit_flow|collect_statistics$|backing_queue|delegate)/,
+    /^(lazy_queue|queue_index|msg_store|classic_queue|queue_explicit|credit_flow|collect_statistics|backing_queue|delegate)/,
     'our store has no such choice',
   ],
   [

@@ -65,9 +65,7 @@ export interface Settings {
   readonly syncIntervalMs?: number;
 
   readonly httpListener?: ListenAddress;
-  readonly prometheusListener?: ListenAddress;
   readonly loadDefinitions?: string;
-  readonly collectStatisticsIntervalMs?: number;
 
   readonly logLevel?: LogLevel;
   readonly logFormat?: 'text' | 'json';

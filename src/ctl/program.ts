@@ -67,7 +67,7 @@ function programOf(tool: Tool, surroundings: Surroundings): Program {
     else {
       const group = groups.get(first) ?? quiet(program.command(first), surroundings);
       if (!groups.has(first))
-        group.helpGroup(`${command.group}:`).description('more of them: help definitions');
+        group.helpGroup(`${command.group}:`).description(`more of them: help ${first}`);
       groups.set(first, group);
       add(group, second, command, tool, surroundings);
     }

@@ -4,7 +4,12 @@ import { FieldTable } from '../protocol/field-table.ts';
 import { tableFromJson, tableToJson } from './field-table-json.ts';
 
 test('JSON comes back as it went in', () => {
-  const leaf = fc.oneof(fc.string(), fc.boolean(), fc.maxSafeInteger(), fc.double({ noNaN: true }));
+  const leaf = fc.oneof(
+    fc.string(),
+    fc.boolean(),
+    fc.maxSafeInteger(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+  );
   const { value } = fc.letrec((tie) => ({
     value: fc.oneof(
       { depthSize: 'small' },
@@ -16,9 +21,8 @@ test('JSON comes back as it went in', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ maxLength: 20 }), value, { maxKeys: 6 }), (json) => {
       const text = JSON.stringify(json);
-      fc.pre(!text.includes('Infinity'));
       const back = tableToJson(tableFromJson(JSON.parse(text)));
-      expect(JSON.parse(JSON.stringify(back))).toEqual(JSON.parse(text));
+      expect(JSON.stringify(back)).toBe(text);
     }),
   );
 });

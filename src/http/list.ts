@@ -111,16 +111,14 @@ function sorted<Source, Item extends object>(
     return reverse ? inOrder.reverse() : inOrder;
   }
   const path = sort.split('.');
-  const items = sources.map((source) => {
-    const item = itemOf(source);
-    return { item, key: valueAt(item, path) };
-  });
+  // Only the column is kept: what is shown of a page is made again, which is cheaper than keeping ten thousand items.
+  const keyed = sources.map((source) => ({ source, key: valueAt(itemOf(source), path) }));
   const sign = reverse ? -1 : 1;
-  items.sort((a, b) => sign * compare(a.key, b.key));
-  return items.map(
-    ({ item }) =>
+  keyed.sort((a, b) => sign * compare(a.key, b.key));
+  return keyed.map(
+    ({ source }) =>
       () =>
-        item,
+        itemOf(source),
   );
 }
 

@@ -1,18 +1,16 @@
 // The management API of one broker: over TCP with a password, and over a socket in the data directory without one, where the
 // file's mode says who may.
 import { rmSync, statSync } from 'node:fs';
-import { type AddressInfo, createConnection } from 'node:net';
+import { createConnection } from 'node:net';
 import { join, relative } from 'node:path';
-import type { FastifyInstance } from 'fastify';
 import type { Broker } from '../broker/broker.ts';
 import type { Server } from '../server/server.ts';
 import type { ListenerItem } from './api/overview.ts';
 import type { ApiContext } from './api-context.ts';
+import type { FindCaller } from './api-server.ts';
 import { authenticate } from './authentication.ts';
 import { Caller } from './caller.ts';
-import { servePage } from './page.ts';
-import { routes } from './routes.ts';
-import { apiServer } from './server.ts';
+import { LazyServer } from './lazy-server.ts';
 import { Statistics } from './statistics/statistics.ts';
 
 export interface ManagementOptions {
@@ -34,9 +32,8 @@ export const CONTROL_SOCKET = 'control.sock';
 
 export class Management {
   readonly #context: ApiContext;
-  readonly #apps: FastifyInstance[] = [];
+  readonly #servers: LazyServer[] = [];
   readonly #http: ManagementAddress[] = [];
-  readonly #closing: (() => void)[] = [];
   readonly statistics: Statistics;
 
   constructor({ broker, server, version, node, dataDirectory }: ManagementOptions) {
@@ -57,35 +54,50 @@ export class Management {
   /** Serves the API with passwords; rejects with the system's error, such as EADDRINUSE. Port 0 takes a free one. */
   async listen(host: string, port: number): Promise<ManagementAddress> {
     const { broker } = this.#context;
-    const app = apiServer(this.#context, routes, ({ headers, socket }) =>
-      authenticate(broker, headers.authorization, socket.remoteAddress ?? ''),
-    );
-    servePage(app);
-    await app.listen({ host, port });
-    this.#apps.push(app);
-    const { address, port: taken } = app.server.address() as AddressInfo;
-    const at = { host: address, port: taken };
-    this.#http.push(at);
-    return at;
+    const findCaller: FindCaller = ({ headers, socket }) =>
+      authenticate(broker, headers.authorization, socket.remoteAddress ?? '');
+    const server = this.#serverFor(findCaller, true);
+    await server.listen({ host, port });
+    const { address, port: taken } = server.address;
+    this.#http.push({ host: address, port: taken });
+    return { host: address, port: taken };
   }
 
-  /** Serves the API in a directory to whoever may open the socket there: the user this process runs as. */
-  async listenInDirectory(directory: string): Promise<string> {
+  #serverFor(findCaller: FindCaller, hasPage = false): LazyServer {
+    const server = new LazyServer(async () => {
+      const { apiServer } = await import('./api-server.ts');
+      const app = apiServer(this.#context, findCaller);
+      if (!hasPage) return app;
+      const { servePage } = await import('./page.ts');
+      servePage(app);
+      return app;
+    });
+    this.#servers.push(server);
+    return server;
+  }
+
+  /**
+   * Serves the API in a directory to whoever may open the socket there: the user this process runs as. Where the directory's
+   * name is longer than a socket's may be there is none, and the log says so.
+   */
+  async listenInDirectory(directory: string): Promise<void> {
+    const { log } = this.#context.broker.services;
     const path = socketPath(join(directory, CONTROL_SOCKET));
+    if (path === undefined) {
+      log.write(
+        'warning',
+        `the name of the control socket ${join(directory, CONTROL_SOCKET)} is longer than the ${MAX_SOCKET_PATH_BYTES} bytes that the system allows: leveretctl needs --uri`,
+      );
+      return;
+    }
     await removeStale(path);
     const caller = Caller.controlSocket();
-    const app = apiServer(this.#context, routes, () => caller);
-    await app.ready();
-    await new Promise<void>((resolve, reject) => {
-      app.server.once('error', reject);
-      // From its first moment on, the socket is its user's alone: `listen` makes it before it returns.
-      const mask = process.umask(0o177);
-      app.server.listen(path, resolve);
-      process.umask(mask);
-    });
-    this.#apps.push(app);
-    this.#closing.push(() => app.server.close());
-    return path;
+    const server = this.#serverFor(() => caller);
+    // From its first moment on, the socket is its user's alone: `listen` makes it before it returns.
+    const mask = process.umask(0o177);
+    const listening = server.listen({ path });
+    process.umask(mask);
+    await listening;
   }
 
   #listeners(): ListenerItem[] {
@@ -104,25 +116,17 @@ export class Management {
 
   async close(): Promise<void> {
     this.statistics.stop();
-    for (const close of this.#closing) close();
-    await Promise.all(this.#apps.map((app) => app.close()));
+    await Promise.all(this.#servers.map((server) => server.close()));
   }
 }
 
 /** What the system allows in the name of a socket, its end included (Linux 108, others 104). */
 const MAX_SOCKET_PATH_BYTES = 103;
 
-/**
- * The path by which a socket may be named: as it is, or from where this process is, if only that is short enough.
- * @throws Error when neither is.
- */
-export function socketPath(path: string): string {
+/** The path by which a socket may be named: as it is, or from where this process is, if one of them is short enough. */
+function socketPath(path: string): string | undefined {
   const candidates = [path, relative(process.cwd(), path)];
-  const short = candidates.find((one) => Buffer.byteLength(one) <= MAX_SOCKET_PATH_BYTES);
-  if (short !== undefined) return short;
-  throw new Error(
-    `the name of the control socket ${path} is longer than the ${MAX_SOCKET_PATH_BYTES} bytes that the system allows`,
-  );
+  return candidates.find((one) => Buffer.byteLength(one) <= MAX_SOCKET_PATH_BYTES);
 }
 
 /** A socket that nobody answers on was left by a crash. What is no socket is not ours to remove. */

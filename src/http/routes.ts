@@ -12,6 +12,7 @@ import { letterRoutes } from './api/letters.ts';
 import { limitRoutes } from './api/limits.ts';
 import { messageRoutes } from './api/messages.ts';
 import { nodeRoutes } from './api/nodes.ts';
+import { operatorToolRoutes } from './api/operator-tools.ts';
 import { overviewRoutes } from './api/overview.ts';
 import { parameterRoutes } from './api/parameters.ts';
 import { permissionRoutes } from './api/permissions.ts';
@@ -36,6 +37,7 @@ export const routes: readonly Route[] = [
   ...explainRoutes,
   ...delayedRoutes,
   ...postOfficeRoutes,
+  ...operatorToolRoutes,
   ...vhostRoutes,
   ...userRoutes,
   ...permissionRoutes,

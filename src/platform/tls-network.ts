@@ -2,6 +2,7 @@
 // everything is as with TCP.
 import { createServer, Socket } from 'node:net';
 import {
+  createSecureContext,
   createServer as createTlsServer,
   type PeerCertificate,
   type SecureContextOptions,
@@ -117,6 +118,15 @@ export class TlsNetwork implements Network {
     this.#tls = options.tls;
   }
 
+  /** Calls `failed` when certificates, keys and ciphers do not fit together. */
+  static check(tls: TlsOptions, failed: (error: Error) => void): void {
+    try {
+      createSecureContext(tls);
+    } catch (error) {
+      failed(error as Error);
+    }
+  }
+
   async listen(at: Endpoint, accept: (transport: Transport) => void): Promise<Listener> {
     // It never listens itself: it is handed what the plain one accepted, perhaps after a PROXY header.
     const secure = createTlsServer({
@@ -177,7 +187,7 @@ export class TlsNetwork implements Network {
    */
   reload(tls: SecureContextOptions): void {
     // Throws before anything has changed.
-    createTlsServer(tls);
+    createSecureContext(tls);
     this.#tls = { ...this.#tls, ...tls };
     for (const server of this.#servers) server.setSecureContext(this.#tls);
   }

@@ -6,7 +6,8 @@ test.each([
   [0, SMALL_BLOCK_BYTES],
   [1, SMALL_BLOCK_BYTES],
   [SMALL_BLOCK_BYTES, SMALL_BLOCK_BYTES],
-  [SMALL_BLOCK_BYTES + 1, LARGE_BLOCK_BYTES],
+  [SMALL_BLOCK_BYTES + 1, 32 * 1024],
+  [32 * 1024 + 1, LARGE_BLOCK_BYTES],
   [LARGE_BLOCK_BYTES, LARGE_BLOCK_BYTES],
   [LARGE_BLOCK_BYTES + 1, LARGE_BLOCK_BYTES + 1],
 ])('asked for %i bytes it lends %i', (minBytes, sizeBytes) => {
@@ -32,12 +33,13 @@ test('a block made to measure is not kept', () => {
   expect(pool.lend(LARGE_BLOCK_BYTES + 1) === big).toBe(false);
 });
 
-test('it keeps 64 free blocks of a size and lets the rest go', () => {
+test('it keeps 8 MiB of free blocks of a size and lets the rest go', () => {
   const pool = new BlockPool();
-  for (const sizeBytes of [SMALL_BLOCK_BYTES, LARGE_BLOCK_BYTES]) {
-    const blocks = Array.from({ length: 65 }, () => allocateBlock(sizeBytes));
+  for (const sizeBytes of [SMALL_BLOCK_BYTES, 32 * 1024, LARGE_BLOCK_BYTES]) {
+    const kept = (8 * 1024 * 1024) / sizeBytes;
+    const blocks = Array.from({ length: kept + 1 }, () => allocateBlock(sizeBytes));
     for (const block of blocks) pool.giveBack(block);
-    const lent = new Set(Array.from({ length: 65 }, () => pool.lend(sizeBytes)));
-    expect(blocks.filter((block) => lent.has(block))).toHaveLength(64);
+    const lent = new Set(Array.from({ length: kept + 1 }, () => pool.lend(sizeBytes)));
+    expect(blocks.filter((block) => lent.has(block))).toHaveLength(kept);
   }
 });

@@ -1,27 +1,34 @@
-// Blocks that are lent and given back, so that output costs no allocation. Two sizes: small for replies and single
-// deliveries, large for a stream of them.
+// Blocks that are lent and given back, so that output costs no allocation. Small ones are for replies and single deliveries,
+// large ones for a stream of them; those between for many connections that each get a little.
 import { allocateBlock, type Block } from './block.ts';
 
 export const SMALL_BLOCK_BYTES = 8 * 1024;
 export const LARGE_BLOCK_BYTES = 128 * 1024;
 
-/** How many free blocks of a size are kept; more than that go back to the system. */
-const KEPT_BLOCKS = 64;
+const SIZES = [SMALL_BLOCK_BYTES, 32 * 1024, LARGE_BLOCK_BYTES] as const;
+
+/** So much in free blocks of a size is kept; more than that goes back to the system. */
+const KEPT_BYTES = 8 * 1024 * 1024;
 
 export class BlockPool {
-  readonly #small: Block[] = [];
-  readonly #large: Block[] = [];
+  readonly #free: readonly Block[][] = SIZES.map(() => []);
 
   /** A block of at least `minBytes`; beyond the large size one is made to measure. */
   lend(minBytes: number): Block {
-    if (minBytes <= SMALL_BLOCK_BYTES) return this.#small.pop() ?? allocateBlock(SMALL_BLOCK_BYTES);
-    if (minBytes <= LARGE_BLOCK_BYTES) return this.#large.pop() ?? allocateBlock(LARGE_BLOCK_BYTES);
+    for (let i = 0; i < SIZES.length; i++) {
+      const size = SIZES[i]!;
+      if (minBytes <= size) return this.#free[i]!.pop() ?? allocateBlock(size);
+    }
     return allocateBlock(minBytes);
   }
 
   giveBack(block: Block): void {
     const size = block.bytes.length;
-    if (size === SMALL_BLOCK_BYTES && this.#small.length < KEPT_BLOCKS) this.#small.push(block);
-    if (size === LARGE_BLOCK_BYTES && this.#large.length < KEPT_BLOCKS) this.#large.push(block);
+    for (let i = 0; i < SIZES.length; i++) {
+      if (SIZES[i] !== size) continue;
+      const free = this.#free[i]!;
+      if ((free.length + 1) * size <= KEPT_BYTES) free.push(block);
+      return;
+    }
   }
 }

@@ -146,3 +146,24 @@ test('whatever is written is read back, across any growth of the buffer', () => 
     }),
   );
 });
+
+test('text is the same bytes whether it is ASCII or not, in a short string and a long one', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.string({ unit: 'binary', maxLength: 80 }), { maxLength: 9 }),
+      (texts) => {
+        const writer = new ByteWriter();
+        const expected: number[] = [];
+        for (const text of texts) {
+          const bytes = new TextEncoder().encode(text);
+          writer.longText(text);
+          expected.push(0, 0, bytes.length >> 8, bytes.length & 0xff, ...bytes);
+          if (bytes.length > 0xff) continue;
+          writer.shortstr(text);
+          expected.push(bytes.length, ...bytes);
+        }
+        expect([...writer.bytes]).toEqual(expected);
+      },
+    ),
+  );
+});

@@ -1,6 +1,6 @@
 // Writes AMQP's data types into a buffer that grows. Refuses what does not fit its field; never shortens it.
 import { encodeTable, type FieldTable } from './field-table.ts';
-import { encodeUtf8 } from './utf8.ts';
+import { encodeUtf8, writeAscii } from './utf8.ts';
 
 const INITIAL_BYTES = 256;
 
@@ -130,16 +130,10 @@ export class ByteWriter {
     this.#at = at;
     this.longstr(encodeUtf8(value));
   }
-  /** Writes short plain text without the encoder, which takes longer to call than it takes; false when it is not plain. */
+  /** Writes plain text without the encoder, which takes longer to call than short text takes; false when it is not plain. */
   #ascii(value: string): boolean {
     const at = this.#grow(value.length);
-    const buffer = this.#buffer;
-    for (let i = 0; i < value.length; i++) {
-      const code = value.charCodeAt(i);
-      if (code >= 0x80) return false;
-      buffer[at + i] = code;
-    }
-    return true;
+    return writeAscii(value, this.#buffer, at);
   }
   longstr(value: Uint8Array): void {
     this.long(value.length);

@@ -249,16 +249,23 @@ describe('blocks', () => {
     expect(second?.block === first?.block).toBe(false);
   });
 
-  test('who wrote little begins with a small block, who wrote much with a large one', () => {
+  test('the first block has room for twice what was written last', () => {
     const writer = newWriter();
     const firstBlockBytes = () => {
       writer.heartbeat();
       return writer.take()[0]?.block.bytes.length;
     };
     expect(firstBlockBytes()).toBe(SMALL_BLOCK_BYTES);
-    writer.raw(raw(5000, 1));
-    writer.take();
-    expect(firstBlockBytes()).toBe(LARGE_BLOCK_BYTES);
+    for (const [lastBytes, sizeBytes] of [
+      [4096, SMALL_BLOCK_BYTES],
+      [4097, 32 * 1024],
+      [16 * 1024 + 1, LARGE_BLOCK_BYTES],
+      [LARGE_BLOCK_BYTES + 1, LARGE_BLOCK_BYTES],
+    ] as const) {
+      writer.raw(raw(lastBytes, 1));
+      writer.take();
+      expect(firstBlockBytes()).toBe(sizeBytes);
+    }
     expect(firstBlockBytes()).toBe(SMALL_BLOCK_BYTES);
   });
 });

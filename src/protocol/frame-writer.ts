@@ -25,7 +25,7 @@ export class FrameWriter {
   #filledBytes = 0;
   #block: Block | undefined;
   #at = 0;
-  /** A connection that wrote much last time begins with a large block this time. */
+  /** Room for twice what was written last time, so that a connection that writes much begins with a large block. */
   #firstBlockBytes = 1;
   /** The largest frame the peer takes, header and end octet included. */
   frameMax: number;
@@ -42,7 +42,7 @@ export class FrameWriter {
 
   /** Hands over all that was written, in order, and starts anew. */
   take(): FilledBlock[] {
-    this.#firstBlockBytes = this.pendingBytes > 4096 ? LARGE_BLOCK_BYTES : 1;
+    this.#firstBlockBytes = Math.min(this.pendingBytes * 2, LARGE_BLOCK_BYTES);
     this.#closeBlock();
     const filled = this.#filled;
     this.#filled = [];

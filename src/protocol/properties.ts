@@ -143,6 +143,8 @@ export function propertiesAreWellFormed(view: DataView, at: number, end: number)
 export function propertyAt(view: DataView, propertiesAt: number, flag: number): number {
   const flags = view.getUint16(propertiesAt);
   let at = propertiesAt + 2;
+  // Nothing but this one and what is lower: no need to look for it.
+  if (flags < flag << 1) return at;
   for (let before = PropertyFlag.contentType as number; before > flag; before >>= 1) {
     if ((flags & before) === 0) continue;
     if (before === PropertyFlag.headers) at += 4 + view.getUint32(at);
@@ -157,7 +159,5 @@ export function propertyAt(view: DataView, propertiesAt: number, flag: number): 
 export function deliveryModeOf(view: DataView, propertiesAt: number): number {
   const flags = view.getUint16(propertiesAt);
   if ((flags & PropertyFlag.deliveryMode) === 0) return 0;
-  // Nothing but the mode and what is lower: no need to look for it.
-  if (flags < PropertyFlag.headers) return view.getUint8(propertiesAt + 2);
   return view.getUint8(propertyAt(view, propertiesAt, PropertyFlag.deliveryMode));
 }

@@ -8,6 +8,18 @@ export function encodeUtf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
+/** Writes `text` at `at` if it is ASCII and fits; false when it is not, and then what was written means nothing. */
+export function writeAscii(text: string, bytes: Uint8Array, at: number): boolean {
+  const { length } = text;
+  if (at + length > bytes.length) return false;
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return false;
+    bytes[at + i] = unit;
+  }
+  return true;
+}
+
 /** The text of UTF-8 bytes, or undefined when they are not UTF-8. Plain ASCII takes no detour over a decoder. */
 export function decodeUtf8(bytes: Uint8Array, at: number, end: number): string | undefined {
   let text = '';

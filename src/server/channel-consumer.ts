@@ -36,6 +36,7 @@ export class ChannelConsumer implements Consumer, Holder {
   readonly arguments: FieldTable;
   readonly #prefix: Block;
   readonly #timeoutMs: number | undefined;
+  readonly #brokerTimeoutMs: number;
   #timeout: AckTimeout | undefined;
   #unackedCount = 0;
   isParked = false;
@@ -50,6 +51,8 @@ export class ChannelConsumer implements Consumer, Holder {
     this.prefetch = options.prefetch;
     this.arguments = options.arguments;
     this.#timeoutMs = options.timeoutMs;
+    const { consumerTimeoutMs } = channel.connection.broker.options;
+    this.#brokerTimeoutMs = consumerTimeoutMs ?? Number.POSITIVE_INFINITY;
     this.#prefix = deliveryPrefix(channel.number, options.tag);
   }
 
@@ -86,7 +89,8 @@ export class ChannelConsumer implements Consumer, Holder {
       this.#unackedCount += 1;
       channel.sharedUnackedCount += 1;
       channel.unacked.add(tag, this, sequence, slot, offset, bodyBytes);
-      const timeoutMs = this.#timeoutMs ?? this.queue.settings.consumerTimeoutMs;
+      const timeoutMs =
+        this.#timeoutMs ?? this.queue.settings.consumerTimeoutMs ?? this.#brokerTimeoutMs;
       if (timeoutMs < Number.POSITIVE_INFINITY) this.#startTimeout(tag, timeoutMs);
     }
     channel.connection.sendLater();

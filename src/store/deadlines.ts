@@ -37,6 +37,22 @@ class DeadlineBlock {
   }
 }
 
+const spareBlocks: DeadlineBlock[] = [];
+
+/** Full-size blocks kept for the next chain that grows. */
+const KEPT_BLOCKS = 16;
+
+function openBlock(capacity: number): DeadlineBlock {
+  return (
+    (capacity === BLOCK_ENTRIES ? spareBlocks.pop() : undefined) ?? new DeadlineBlock(capacity)
+  );
+}
+
+function closeBlock(block: DeadlineBlock): void {
+  block.next = undefined;
+  if (block.capacity === BLOCK_ENTRIES && spareBlocks.length < KEPT_BLOCKS) spareBlocks.push(block);
+}
+
 export class Deadlines {
   readonly #owner: DeadlineOwner;
   readonly #account: (deltaBytes: number) => void;
@@ -145,7 +161,7 @@ export class Deadlines {
   }
 
   #extend(): DeadlineBlock {
-    const block = new DeadlineBlock(this.#tail === undefined ? FIRST_BLOCK_ENTRIES : BLOCK_ENTRIES);
+    const block = openBlock(this.#tail === undefined ? FIRST_BLOCK_ENTRIES : BLOCK_ENTRIES);
     if (this.#tail) this.#tail.next = block;
     else this.#head = block;
     this.#tail = block;
@@ -173,6 +189,7 @@ export class Deadlines {
     this.#head = done.next;
     this.#headAt = 0;
     this.#use(-done.capacity * ENTRY_BYTES);
+    closeBlock(done);
   }
 
   #pushHeap(sequence: number, atMs: number): void {

@@ -1,7 +1,7 @@
 // Positions of records that are due at a time each, earliest first; of those due at the same time, the one that came first. A
 // binary heap in typed arrays, 24 bytes each: what waits leaves in another order than it came, so a chain in the order of
 // coming would be kept as long as its most patient entry.
-import type { LoggedQueue } from './log/message-log.ts';
+import type { LoggedQueue } from './logged-queue.ts';
 import type { PositionVisitor } from './position-holder.ts';
 
 const INITIAL_ENTRIES = 16;

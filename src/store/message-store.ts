@@ -5,7 +5,8 @@
 //
 // Messages that must last go to the log; the others stay in memory. Both look the same from here on.
 import { ALL_PLACES } from './log/log-records.ts';
-import type { LoggedQueue, MessageLog } from './log/message-log.ts';
+import type { MessageLog } from './log/message-log.ts';
+import type { LoggedQueue } from './logged-queue.ts';
 import type { PositionHolder } from './position-holder.ts';
 import { type MovingRecord, relocate } from './relocation.ts';
 import type { Segment } from './segment.ts';
@@ -115,6 +116,7 @@ export class MessageStore {
   copyNow(slot: number, offset: number, into: Uint8Array): void {
     const segment = this.#table.get(slot);
     if (segment.isResident) into.set(segment.bytes.subarray(offset, offset + into.length));
+    // What lies behind the record's segment is read along, and of no concern.
     else segment.file!.file.readNow(segment.fileOffset + offset, into);
   }
 

@@ -1,5 +1,5 @@
 // Whoever holds positions of records: queues, and channels for what is not acknowledged. When records move, they are visited.
-import type { LoggedQueue } from './log/message-log.ts';
+import type { LoggedQueue } from './logged-queue.ts';
 
 /** Which segments are being moved, by slot. */
 export type MovingSlots = ReadonlySet<number>;

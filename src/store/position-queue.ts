@@ -3,7 +3,7 @@
 // never used twice, which is its place in the queue for good. By it an entry may leave from the middle, too: what stays behind
 // is an empty place, which is passed over.
 
-import type { LoggedQueue } from './log/message-log.ts';
+import type { LoggedQueue } from './logged-queue.ts';
 import type { PositionVisitor } from './position-holder.ts';
 
 /** The first block of a queue is small: most queues hold a handful. */

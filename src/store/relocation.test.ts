@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { LoggedQueue } from './log/message-log.ts';
+import type { LoggedQueue } from './logged-queue.ts';
 import type { PositionHolder } from './position-holder.ts';
 import { PositionQueue } from './position-queue.ts';
 import { relocate } from './relocation.ts';

@@ -1,6 +1,6 @@
 // Moves records out of segments that are mostly dead, and tells everybody who holds a position where it has gone. All in one
 // go, so nobody ever sees half of it.
-import type { LoggedQueue } from './log/message-log.ts';
+import type { LoggedQueue } from './logged-queue.ts';
 import type { PositionHolder, PositionVisitor } from './position-holder.ts';
 import type { Segment } from './segment.ts';
 import type { SegmentTable } from './segment-table.ts';

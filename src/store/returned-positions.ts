@@ -1,6 +1,6 @@
 // Positions that came back (requeued deliveries), lowest sequence number first: a binary heap in typed arrays.
 
-import type { LoggedQueue } from './log/message-log.ts';
+import type { LoggedQueue } from './logged-queue.ts';
 import type { PositionVisitor } from './position-holder.ts';
 
 const INITIAL_ENTRIES = 16;

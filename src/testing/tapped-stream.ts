@@ -50,8 +50,11 @@ export class TappedStream implements Transport, TransportHandler {
   #isHeld = false;
   #isTold = false;
   #isPaused = false;
+  /** The client has said that no more comes. */
+  #isEnding = false;
   /** The broker has said goodbye, as far as the client is concerned. */
   #isDismissed = false;
+  #isWaitingForAnswer = false;
   #isOpen = false;
   #isClosed = false;
   #error: Error | undefined;
@@ -141,6 +144,7 @@ export class TappedStream implements Transport, TransportHandler {
   }
 
   end(): void {
+    this.#isEnding = true;
     if (this.#host.isStalled) return;
     this.#sendWaiting();
     this.#inner.end();
@@ -209,8 +213,6 @@ export class TappedStream implements Transport, TransportHandler {
     this.#inner.destroy();
   }
 
-  #isWaitingForAnswer = false;
-
   /** The client is told 320, as by a broker that stops or an operator who closes the connection. */
   dismiss(reason: string): void {
     if (!this.#isOpen) {
@@ -246,6 +248,7 @@ export class TappedStream implements Transport, TransportHandler {
     }
     if (!this.#isPaused) this.#inner.resume();
     this.#sendWaiting();
+    if (this.#isEnding) this.#inner.end();
   }
 
   /** Publishers are told, and not before they publish; then what they send waits, as RabbitMQ does it. */

@@ -8,6 +8,7 @@ import {
   type Message,
   MessageStateError,
   Queue,
+  type Subscription,
 } from '../../src/client/index.ts';
 import { MemoryBroker } from '../../src/testing.ts';
 import { FakeServer } from '../support/fake-server.ts';
@@ -327,6 +328,46 @@ describe('stopping', () => {
     const subscription = await conn.consume('jobs', () => {});
     await subscription.stop();
     await conn.close();
+  });
+});
+
+describe('without acknowledgements', () => {
+  test('what waits for a handler is bounded, and none is lost', async () => {
+    await using broker = new MemoryBroker();
+    await using conn = new Connection(broker);
+    const count = 5_000;
+    const producer = conn.producer({ queue: 'jobs' });
+    // More than what lies in sockets and buffers anyway.
+    await producer.publishMany(Array.from({ length: count }, (_, i) => `${i}${' '.repeat(4000)}`));
+    const bodies = new Set<unknown>();
+    const all = gate();
+    let mostBehind = 0;
+    const handler = async ({ body }: Message) => {
+      await setImmediate();
+      mostBehind = Math.max(mostBehind, (subscription?.stats.received ?? 0) - bodies.size);
+      bodies.add(body);
+      if (bodies.size === count) all.open();
+    };
+    let subscription: Subscription | undefined;
+    subscription = await conn.consume('jobs', handler, { noAck: true, concurrency: 10 });
+    await all.passed;
+    expect(bodies.size).toBe(count);
+    expect(mostBehind).toBeLessThan(count);
+  });
+
+  test('stopping ends what has come: the broker has it no more', async () => {
+    await using broker = new MemoryBroker();
+    await using conn = new Connection(broker);
+    for (let i = 0; i < 20; i++) await conn.publish('jobs', i);
+    const bodies: unknown[] = [];
+    const handler = async ({ body }: Message) => {
+      await setImmediate();
+      bodies.push(body);
+    };
+    const subscription = await conn.consume('jobs', handler, { noAck: true, concurrency: 1 });
+    await settle();
+    await subscription.stop();
+    expect(bodies.length + broker.messages('jobs').length).toBe(20);
   });
 });
 

@@ -1,9 +1,19 @@
 // What the client promises, under any sequence of faults: the real broker and the real client on one clock, with links that break,
 // stand still and lose confirms. A failure prints its seed and the shortest sequence that shows it.
 import fc from 'fast-check';
-import { AMQPError, Connection, type Producer, type PublishResult, Queue } from 'leveret';
+import {
+  AMQPError,
+  Connection,
+  fixed,
+  type Message,
+  type Producer,
+  type PublishResult,
+  Queue,
+} from 'leveret';
 import { MemoryBroker } from 'leveret/testing';
 import { expect, test } from 'vitest';
+import type { ManualClock } from '../../src/platform/manual-clock.ts';
+import { expiresMessages } from '../support/broker-abilities.ts';
 
 type Step =
   | { readonly kind: 'publish'; readonly producer: number; readonly count: number }
@@ -60,6 +70,11 @@ interface Sent {
   outcome?: { readonly result: PublishResult } | { readonly error: unknown };
 }
 
+interface Call {
+  readonly argument: number;
+  outcome?: { readonly answer: number } | { readonly error: unknown };
+}
+
 interface Body {
   readonly id: string;
 }
@@ -75,6 +90,7 @@ class World {
   readonly broker = new MemoryBroker({ clock: 'manual' });
   readonly queue = new Queue('q');
   readonly sent: Sent[] = [];
+  readonly calls: Call[] = [];
   /** What handlers were given, in order. */
   readonly handled: Body[] = [];
   readonly #publishing = new Connection(this.broker, { heartbeat: 10 });
@@ -92,6 +108,44 @@ class World {
     await this.#consuming.consume(this.queue, ({ body }) => {
       this.handled.push(body as Body);
     });
+  }
+
+  async serve(): Promise<void> {
+    await this.#consuming.consume('double', (message) => message.reply(Number(message.body) * 2));
+  }
+
+  call(argument: number, idempotent: boolean): void {
+    const call: Call = { argument };
+    this.calls.push(call);
+    this.#publishing.call<number>('double', argument, { timeout: 30, idempotent }).then(
+      (answer) => {
+        call.outcome = { answer };
+      },
+      (error: unknown) => {
+        call.outcome = { error };
+      },
+    );
+  }
+
+  /** Every third message fails whenever it comes, every other one the first time. */
+  isHopeless(id: string): boolean {
+    return Number(id.split('-')[1]) % 3 === 0;
+  }
+
+  async consumeFailing(): Promise<void> {
+    const retry = { maxRetries: 2, backoff: fixed('3s'), deadLetter: 'q.dead' };
+    const handler = (message: Message) => {
+      const body = message.body as Body;
+      if (this.isHopeless(body.id) || message.attempt === 1) throw new Error('not now');
+      this.handled.push(body);
+    };
+    await this.#consuming.consume(this.queue, handler, { retry, prefetch: 5 });
+  }
+
+  get dead(): Body[] {
+    const dead = this.broker.messages<Body>('q.dead');
+    for (const { headers } of dead) expect(headers['x-exception-message']).toBe('not now');
+    return dead.map(({ body }) => body);
   }
 
   async take(next: Step): Promise<void> {
@@ -150,6 +204,8 @@ class World {
     await this.broker.advance(30);
     await closed;
     await this.broker.close();
+    const { nextAlarmMs } = this.broker.clock as ManualClock;
+    expect(nextAlarmMs, 'a timer was left behind').toBeUndefined();
   }
 }
 
@@ -216,6 +272,60 @@ test(
             expect(outcome, `${id} is not settled`).toBeDefined();
             if (outcome && 'result' in outcome)
               expect(handled.has(id), `${id} was confirmed`).toBe(true);
+          }
+        }),
+      ),
+      { numRuns: RUNS },
+    );
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'every call settles: with its own answer, or with an error that says why',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 10 }), (steps) =>
+        withWorld(false, async (world) => {
+          await world.serve();
+          for (const next of steps) {
+            if (next.kind === 'publish') world.call(next.count, next.producer === 0);
+            else await world.take(next);
+          }
+          await world.settle();
+          for (const { argument, outcome } of world.calls) {
+            expect(outcome, `the call of ${argument} is not settled`).toBeDefined();
+            if (outcome && 'answer' in outcome) expect(outcome.answer).toBe(argument * 2);
+            else expect(outcome?.error).toBeInstanceOf(AMQPError);
+          }
+          world.call(1000, true);
+          await world.settle();
+          expect(world.calls.at(-1)?.outcome, 'when all is well again').toEqual({ answer: 2000 });
+        }),
+      ),
+      { numRuns: RUNS },
+    );
+  },
+  TIMEOUT_MS,
+);
+
+test.skipIf(!(await expiresMessages()))(
+  'retries: what resolved is handled in the end, or among the dead letters with its reason',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 10 }), (steps) =>
+        withWorld(false, async (world) => {
+          await world.consumeFailing();
+          for (const next of steps) await world.take(next);
+          await world.settle();
+          await world.broker.idle();
+          expect(world.waiting).toEqual([]);
+          const handled = new Set(world.handled.map(({ id }) => id));
+          const dead = new Set(world.dead.map(({ id }) => id));
+          for (const { id, outcome } of world.sent) {
+            expect(outcome, `${id} is not settled`).toBeDefined();
+            if (!outcome || 'error' in outcome) continue;
+            expect(world.isHopeless(id) ? dead.has(id) : handled.has(id), id).toBe(true);
           }
         }),
       ),

@@ -14,6 +14,7 @@ import {
 import { ManualClock } from '../../src/platform/manual-clock.ts';
 import { MemoryBroker } from '../../src/testing.ts';
 import { FakeServer } from '../support/fake-server.ts';
+import { concat, methodFrame } from '../support/frames.ts';
 
 const FAST = { recovery: { intervalStart: 0, intervalStep: 0 } } as const;
 
@@ -105,6 +106,41 @@ describe('the connection', () => {
     // And may be asked again.
     await conn.connect();
     expect(conn.state).toBe('open');
+    await conn.close();
+  });
+
+  test('a publish does not hurry it, and waits for a broker that is not there yet', async () => {
+    const clock = new ManualClock();
+    const server = new FakeServer(clock);
+    server.refusals = Array.from({ length: 3 }, () => new Error('refused'));
+    const conn = new Connection(server, {
+      recovery: { intervalStart: 1, intervalStep: 0, jitter: 0 },
+    });
+    let rounds = 0;
+    conn.on('disconnected', () => rounds++);
+    const sent = [1, 2, 3].map((body) => conn.publish('q', body));
+    await settle();
+    expect(rounds).toBe(1);
+    for (let i = 0; i < 3; i++) {
+      clock.advance(1000);
+      await settle();
+    }
+    expect((await Promise.all(sent)).map(({ attempts }) => attempts)).toEqual([1, 1, 1]);
+    expect(rounds).toBe(3);
+    await conn.close();
+  });
+
+  test('a publish to a broker that never comes ends in its time, not sent', async () => {
+    const clock = new ManualClock();
+    const server = new FakeServer(clock);
+    server.refusals = Array.from({ length: 99 }, () => new Error('refused'));
+    const conn = new Connection(server);
+    const failed = failureOf(conn.publish('q', 1, { timeout: '5s' }));
+    for (let i = 0; i < 10; i++) {
+      await settle();
+      clock.advance(1000);
+    }
+    expect(await failed).toMatchObject({ code: 'TIMEOUT', delivery: 'not-sent' });
     await conn.close();
   });
 
@@ -372,6 +408,42 @@ describe('consumers', () => {
     expect(server.sessions).toHaveLength(1);
     await conn.close();
   });
+
+  test.each([
+    ['basic.cancel', { name: 'basic.cancel', consumerTag: '', noWait: true }],
+    [
+      'channel.close',
+      {
+        name: 'channel.close',
+        replyCode: 404,
+        replyText: 'NOT_FOUND - gone',
+        classId: 0,
+        methodId: 0,
+      },
+    ],
+  ] as const)(
+    'come back when %s comes in one go with the answer to consume',
+    async (_name, bad) => {
+      const server = new FakeServer();
+      const conn = new Connection(server, FAST);
+      let times = 0;
+      server.on('basic.consume', ({ method, channel, session }) => {
+        const { consumerTag } = method;
+        session.raw(
+          concat(
+            methodFrame(channel, { name: 'basic.consume-ok', consumerTag }),
+            ...(times++ === 1 ? [methodFrame(channel, { ...bad, consumerTag } as never)] : []),
+          ),
+        );
+      });
+      const subscription = await conn.consume('jobs', () => {});
+      server.session.cut();
+      await sleep(600);
+      expect(times).toBe(3);
+      expect(subscription.active).toBe(true);
+      await conn.close();
+    },
+  );
 
   test('one that was stopped does not come back', async () => {
     await using broker = new MemoryBroker();

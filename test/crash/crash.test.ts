@@ -12,14 +12,14 @@ function dataDir(): string {
   return path;
 }
 
-test('three kills lose nothing', { timeout: 60_000 }, async () => {
+test('three kills lose nothing', { timeout: 240_000 }, async () => {
   const report = await crashTest({ dataDir: dataDir(), kills: 3 });
   expect(report.problems).toEqual([]);
   expect(report.summary.confirmed).toBeGreaterThan(100);
   expect(report.summary.acked).toBeGreaterThan(100);
 });
 
-test('a disk that forgets is noticed', { timeout: 60_000 }, async () => {
+test('a disk that forgets is noticed', { timeout: 240_000 }, async () => {
   const forget = (path: string) => {
     const log = join(path, 'log');
     if (!existsSync(log)) return;
@@ -29,7 +29,7 @@ test('a disk that forgets is noticed', { timeout: 60_000 }, async () => {
   expect(report.problems.join('\n')).toContain('lost');
 });
 
-test('a disk that fills up loses nothing', { timeout: 120_000 }, async (context) => {
+test('a disk that fills up loses nothing', { timeout: 240_000 }, async (context) => {
   const report = await fullDiskTest(() => {});
   if (typeof report === 'string') return context.skip(report);
   expect(report.problems).toEqual([]);

@@ -525,3 +525,111 @@ describe('which broker', () => {
     expect(await run(`--uri http://${host} stop`)).toMatchObject({ status: 64 });
   });
 });
+
+describe('messages', () => {
+  test('are peeked at, moved, and where one would go is explained', async () => {
+    const connection = await connect(broker.url);
+    const channel = await connection.createConfirmChannel();
+    await channel.assertQueue('q.from');
+    await channel.assertQueue('q.to');
+    await channel.assertExchange('x.topic', 'topic');
+    await channel.assertExchange('x.second', 'headers');
+    await channel.bindQueue('q.from', 'x.topic', 'a.*');
+    await channel.bindQueue('q.from', 'x.topic', 'z');
+    await channel.bindExchange('x.second', 'x.topic', '#');
+    await channel.bindQueue('q.to', 'x.second', '', { kind: 'order' });
+    for (const body of ['one', 'two', 'three']) {
+      channel.publish('x.topic', 'a.b', Buffer.from(body), { headers: { n: body } });
+    }
+    await channel.waitForConfirms();
+    expect(await run('peek q.from -s')).toEqual(
+      ok(
+        [
+          '0\tx.topic\ta.b\tfalse\t3\t[{"headers",[{"n","one"}]}]\tone',
+          '1\tx.topic\ta.b\tfalse\t3\t[{"headers",[{"n","two"}]}]\ttwo',
+          '2\tx.topic\ta.b\tfalse\t5\t[{"headers",[{"n","three"}]}]\tthree\n',
+        ].join('\n'),
+      ),
+    );
+    expect(await run('peek q.from --header n=two --formatter json')).toMatchObject({
+      out: expect.stringContaining('"payload":"two"') as string,
+    });
+    expect(await run('peek q.from --text hre -s')).toMatchObject({
+      out: expect.stringMatching(/^2\t.*\tthree\n$/) as string,
+    });
+    expect(await run('peek q.from --offset 1 --count 1 -s')).toMatchObject({
+      out: expect.stringMatching(/^1\t/) as string,
+    });
+    expect(await run('list_queues -s name messages')).toMatchObject({
+      out: expect.stringContaining('q.from\t3\n') as string,
+    });
+    expect(await run('move q.from q.to --limit 2 -q')).toEqual(ok('Moved 2 messages\n'));
+    expect(await run('peek q.to -s')).toMatchObject({
+      out: expect.stringMatching(/^0\tx\.topic\ta\.b\t.*one\n1\t.*two\n$/) as string,
+    });
+    expect(await run('move q.from none')).toMatchObject({ status: 65 });
+    expect(await run('move q.from q.from')).toMatchObject({ status: 69 });
+    const headers = `'{"kind":"order"}'`;
+    expect(await run(`explain x.topic a.b ${headers}`)).toEqual(
+      ok(
+        [
+          "A message to exchange 'x.topic' of vhost '/' with key \"a.b\":",
+          "exchange 'x.topic', topic: 2 of 3 bindings",
+          '  "a.*" -> queue \'q.from\'',
+          '  "#" -> exchange \'x.second\'',
+          "exchange 'x.second', headers: 1 of 1 bindings",
+          '  "" with [{"kind","order"}] -> queue \'q.to\'',
+          "It would reach 'q.from', 'q.to'.\n",
+        ].join('\n'),
+      ),
+    );
+    expect(await run('explain x.topic other -q')).toMatchObject({
+      out: expect.stringContaining('It would reach no queue.\n') as string,
+    });
+    expect(await run(`explain '' q.to -q`)).toMatchObject({
+      out: expect.stringContaining("It would reach 'q.to'.\n") as string,
+    });
+    for (const name of ['q.from', 'q.to']) await channel.deleteQueue(name);
+    for (const name of ['x.topic', 'x.second']) await channel.deleteExchange(name);
+    await connection.close();
+  });
+
+  test('that are delayed are listed and cancelled', async () => {
+    const connection = await connect(broker.url);
+    const channel = await connection.createConfirmChannel();
+    await channel.assertExchange('x.later', 'x-delayed-message', {
+      arguments: { 'x-delayed-type': 'topic' },
+    });
+    channel.publish('x.later', 'k', Buffer.from('later'), { headers: { 'x-delay': 600_000 } });
+    await channel.waitForConfirms();
+    const { out } = await run('delayed list x.later');
+    expect(out).toMatch(
+      /^1 messages wait in exchange 'x\.later' of vhost '\/':\nid\tdue_at\trouting_key\tpayload_bytes\tpayload\n0\t\d{4}-.*Z\tk\t5\tlater\n$/,
+    );
+    expect(await run('delayed cancel x.later 0')).toMatchObject({ status: 0 });
+    expect(await run('delayed cancel x.later 0')).toMatchObject({ status: 65 });
+    expect(await run('delayed list x.later -s')).toEqual(ok(''));
+    expect(await run('delayed list amq.direct')).toMatchObject({ status: 65 });
+    await channel.deleteExchange('x.later');
+    await connection.close();
+  });
+
+  test('that are published are watched, and nothing of it stays', async () => {
+    const connection = await connect(broker.url);
+    const channel = await connection.createChannel();
+    const sending = setInterval(() => channel.publish('amq.topic', 'a.b', Buffer.from('hi')), 20);
+    expect(await run('tail amq.topic a.* --count 2 --seconds 10 -q')).toEqual(
+      ok('a.b\t[{"headers",[]}]\thi\na.b\t[{"headers",[]}]\thi\n'),
+    );
+    clearInterval(sending);
+    expect(await run('tail none')).toMatchObject({ status: 65 });
+    expect(await run('list_queues -s name')).toEqual(ok(''));
+    await connection.close();
+  });
+
+  test('and what goes on is shown', async () => {
+    const { status, out } = await run('top --once');
+    expect(status).toBe(0);
+    expect(out).toMatch(/^leveret@\S+ {3}.*\nconnections \d+ {3}channels/);
+  });
+});

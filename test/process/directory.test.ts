@@ -125,7 +125,7 @@ describe('what is in it', () => {
     const bytes = readFileSync(path);
     bytes.writeUInt32BE(99, 8);
     const { crc32 } = await import('node:zlib');
-    bytes.writeUInt32BE(crc32(bytes.subarray(0, 28)), 28);
+    bytes.writeUInt32BE(crc32(bytes.subarray(0, 36)), 36);
     writeFileSync(path, bytes);
     await expectRefused(dataDir, /written by a newer version .*format 99.*; start that version/);
   });
@@ -187,7 +187,7 @@ describe('looked at', () => {
     const inspected = await run(['inspect', dataDir]);
     expect(inspected).toMatchObject({ status: 0, stderr: '' });
     expect(inspected.stdout).toMatch(
-      /: 1 queue\n\nfile +size +chunks +live +dead\n0000000001\.log/,
+      /: 1 vhost, 1 user, 1 permission, 1 queue\n\nfile +size +chunks +live +dead\n0000000001\.log/,
     );
     expect(inspected.stdout).toMatch(/\nq {6}\/ +1 +0 +1\n\nno damage\n$/);
     expect(await run(['check', dataDir])).toMatchObject({

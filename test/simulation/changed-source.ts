@@ -4,10 +4,11 @@
 //   register('./changed-source.ts', { parentURL: import.meta.url, data })  before the simulation is imported
 
 /** A part of a file, as esbuild writes it (its white space may be gone), and what stands there instead. */
-type Change = readonly [file: string, part: RegExp, instead: string];
+export type Change = readonly [file: string, part: RegExp, instead: string];
 
-const SMALL_SIZES: readonly Change[] = [
+export const SMALL_SIZES: readonly Change[] = [
   ['/src/store/segment-table.ts', /\bSEGMENT_BYTES ?= ?[^;,]+/, 'SEGMENT_BYTES = 4096'],
+  ['/src/store/log/message-log.ts', /\bBEHIND_BYTES ?= ?[^;,]+/, 'BEHIND_BYTES = 20000'],
   ['/src/broker/storage.ts', /\bRESIDENT_BYTES ?= ?[^;,]+/, 'RESIDENT_BYTES = 120000'],
   ['/src/store/journal.ts', /\bSURPLUS_ENTRIES ?= ?[^;,]+/, 'SURPLUS_ENTRIES = 8'],
   ['/src/store/log/file-preparer.ts', /\bKEPT_FILES ?= ?[^;,]+/, 'KEPT_FILES = 2'],
@@ -17,6 +18,8 @@ const LOG = '/src/store/log/message-log.ts';
 const LOG_FILES = '/src/store/log/log-files.ts';
 const INDEX = '/src/store/log/file-index.ts';
 const ORDER = '/src/store/log/chunk-order.ts';
+const EXPIRY = '/src/broker/queue/expiry.ts';
+const DEPARTURES = '/src/broker/queue/departures.ts';
 const RECOVERY = '/src/store/log/log-recovery.ts';
 
 /** Named for what they do. */
@@ -34,21 +37,17 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
     [ORDER, /sequence ?- ?index ?<= ?expected/, 'false'],
   ],
   'a file is used again before what emptied it is on disk': [
-    [LOG_FILES, /this\.#emptied\[0\]\.generation ?> ?written/, 'false'],
-    [LOG_FILES, /this\.#emptied\[0\]\.generation ?<= ?written/, 'true'],
+    [LOG_FILES, /generation ?<= ?written/, 'true'],
   ],
-  'sequence numbers start over when all files are empty': [
-    [LOG_FILES, /this\.#files\.length ?={2,3} ?1/, 'false'],
-    [RECOVERY, /Math\.max\(0, ?files\.length ?- ?1\)/, 'files.length'],
-  ],
+  'sequence numbers start over at every start': [[RECOVERY, /order\.expected ?\?\? ?1/, '1']],
   'what was delivered is forgotten with an old file': [
     ['/src/broker/storage.ts', /queue\.repeatDelivered\(\)/, '{}'],
   ],
   'what was delivered in an earlier life is forgotten': [
     [
-      '/src/broker/queue/queue.ts',
-      /Math\.max\(this\.#fresh\.headSequence, ?this\.#redeliveredBelow\)/,
-      'this.#fresh.headSequence',
+      '/src/broker/queue/lane.ts',
+      /Math\.max\(this\.fresh\.headSequence, ?this\.redeliveredBelow\)/,
+      'this.fresh.headSequence',
     ],
   ],
   'a confirm does not wait for the disk': [
@@ -77,6 +76,31 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
   ],
   'what found no space counts as written': [
     ['/src/store/log/log-writer.ts', /onNoSpace\(\)/, 'succeeded()'],
+  ],
+  'a deadline is forgotten at a restart': [
+    [EXPIRY, /!recovered\.isTimed ?&& ?this\.#ttlMs ?={2,3} ?Number\.POSITIVE_INFINITY/, 'true'],
+  ],
+  'a deadline is counted anew from a restart': [
+    [EXPIRY, /recovered\.publishedAtMs\(i\) ?\?\? ?nowMs/, 'nowMs'],
+  ],
+  "a dead letter's source is settled before its copy is written": [
+    [
+      DEPARTURES,
+      /this\.#waiting\.push\(departure\)/,
+      'this.#host.store.retain(departure.slot,1);this.#queue.settleDelivered(departure.sequence,departure.slot);this.#waiting.push(departure)',
+    ],
+  ],
+  'the length of a queue is forgotten at a restart': [
+    ['/src/broker/queue/ready-messages.ts', /this\.count ?= ?recovered\.size/, 'void 0'],
+  ],
+  'counts of deliveries are forgotten with an old file': [
+    ['/src/broker/queue/queue.ts', /this\.#returns\?\.counts\.repeat\(\)/, 'void 0'],
+  ],
+  'counts of deliveries are not written': [
+    ['/src/store/message-store.ts', /this\.#log\?\.counted\(/, 'void('],
+  ],
+  'priorities are forgotten at a restart': [
+    ['/src/broker/queue/ready-messages.ts', /this\.lane\(level\)\.restore/, 'this.lane(0).restore'],
   ],
   'an acknowledgement is not written': [
     [LOG, /#writeSettled\(queue, ?\{ ?first, ?count ?\}\) ?\{/, '#writeSettled(){return;'],

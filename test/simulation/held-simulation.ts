@@ -2,34 +2,22 @@
 // clients: messages go into the model and are found in it again, so that both can be compared one by one.
 //
 //   life: start (may crash on the way) -> all that was promised there, nothing else? -> publish, let time and disk go on -> crash
-import { setImmediate as turn } from 'node:timers/promises';
-import { Broker } from '../../src/broker/broker.ts';
 import { enqueueRouted } from '../../src/broker/enqueue.ts';
 import type {
   DelayedMessages,
   WaitingMessage,
 } from '../../src/broker/exchange/delayed-messages.ts';
-import { viewMessage } from '../../src/broker/message.ts';
 import type { Queue } from '../../src/broker/queue/queue.ts';
 import { selectedOf } from '../../src/broker/sender-selected.ts';
-import type { VHost } from '../../src/broker/vhost.ts';
-import { ManualClock } from '../../src/platform/manual-clock.ts';
-import { Content } from '../../src/protocol/content.ts';
-import { DataDirectory } from '../../src/store/data-directory.ts';
-import { Dice } from '../fuzz/dice.ts';
 import { contentOf } from '../support/content.ts';
 import { type PlainTable, table } from '../support/wire-methods.ts';
+import { BrokerLives } from './broker-lives.ts';
 import { Violation } from './expectations.ts';
-import { MachineStopped, SimDisk } from './sim-disk.ts';
 import type { SimulationOptions, Tally } from './simulation.ts';
 
-const PATH = '/data';
 const QUEUE = 'q';
-const MIB = 1024 * 1024;
 const TURNS = [0, 3, 8, 16, 50];
 const CALLS_OF_A_START = 40;
-/** Turns within which what is under way is done. */
-const MAX_TURNS = 2000;
 
 /** What becomes of messages: held back, known by a key, or both. */
 const EXCHANGES: Readonly<Record<string, { type: string; arguments: PlainTable }>> = {
@@ -62,122 +50,64 @@ interface Sent {
 
 class HeldSimulation {
   readonly #seed: number;
-  readonly #dice: Dice;
-  readonly #options: SimulationOptions;
-  readonly #tally: Tally;
-  #disk: SimDisk;
-  #life = 0;
-  #nowMs = Date.UTC(2026, 0, 1);
+  readonly #lives: BrokerLives;
+  readonly #cycles: number;
   readonly #sent: Sent[] = [];
   #unconfirmed: Sent[] = [];
-  #failure: unknown;
-  #clock = new ManualClock();
-  #broker: Broker | undefined;
 
   constructor(seed: number, options: SimulationOptions, tally: Tally) {
     this.#seed = seed;
-    this.#dice = new Dice(seed);
-    this.#options = options;
-    this.#tally = tally;
-    this.#disk = new SimDisk(this.#dice, options.flaws);
+    this.#lives = new BrokerLives(seed, options, tally);
+    this.#cycles = options.cycles;
   }
 
   async run(): Promise<void> {
     try {
-      this.#start();
+      this.#lives.start();
       this.#define();
-      await this.#quiesce();
+      await this.#lives.quiesce();
       this.#crash();
-      for (let cycle = 0; cycle < this.#options.cycles; cycle++) await this.#live();
+      for (let cycle = 0; cycle < this.#cycles; cycle++) await this.#live();
       await this.#finish();
     } catch (error) {
       const message = error instanceof Violation ? error.message : String((error as Error).stack);
-      throw new Violation(`seed ${this.#seed}, life ${this.#life}: ${message}`, { cause: error });
+      throw new Violation(`seed ${this.#seed}, life ${this.#lives.life}: ${message}`, {
+        cause: error,
+      });
     }
   }
 
   async #live(): Promise<void> {
-    const dice = this.#dice;
-    if (dice.chance(0.1)) this.#disk.stopIn(dice.integer(1, CALLS_OF_A_START));
-    this.#start();
+    const lives = this.#lives;
+    const { dice } = lives;
+    if (dice.chance(0.1)) lives.disk.stopIn(dice.integer(1, CALLS_OF_A_START));
+    lives.start();
     if (dice.chance(0.5)) await this.#look();
-    if (dice.chance(0.1)) this.#disk.stopIn(dice.integer(1, 60));
+    const { disk, clock } = lives;
+    if (dice.chance(0.1)) disk.stopIn(dice.integer(1, 60));
     const probability = dice.pick([0.1, 0.3, 0.6, 0.9]);
-    for (let left = dice.integer(0, dice.pick(TURNS)); left > 0 && !this.#disk.isStopped; left--) {
+    for (let left = dice.integer(0, dice.pick(TURNS)); left > 0 && !disk.isStopped; left--) {
       if (dice.chance(0.6)) this.#publish(dice.integer(1, 8));
-      if (dice.chance(0.3)) this.#clock.advance(dice.integer(1, 400));
-      await this.#step(probability);
+      if (dice.chance(0.3)) clock.advance(dice.integer(1, 400));
+      await lives.step(probability);
+      this.#notePromises();
     }
     this.#crash();
   }
 
   /** In the end everything has gone on, and each is there as often as it should be. */
   async #finish(): Promise<void> {
-    this.#start();
-    this.#clock.advance(100_000);
-    await this.#quiesce();
+    this.#lives.start();
+    this.#lives.clock.advance(100_000);
+    await this.#lives.quiesce();
     const waiting = await this.#waiting();
     if (waiting.length > 0) throw new Violation(`${waiting.length} messages wait for ever`);
     await this.#look();
     this.#crash();
   }
 
-  get #vhost(): VHost {
-    return this.#broker!.vhost('/')!;
-  }
-
-  #start(): void {
-    for (;;) {
-      this.#life += 1;
-      try {
-        this.#startOnce();
-        return;
-      } catch (error) {
-        if (!(error instanceof MachineStopped)) throw error;
-        this.#tally.crashesInRecovery += 1;
-        this.#crash();
-      }
-    }
-  }
-
-  #startOnce(): void {
-    const disk = this.#disk;
-    const failed = (error: unknown) => {
-      if (!disk.isStopped) this.#failure ??= error;
-    };
-    const clock = new ManualClock(this.#nowMs);
-    const defer = clock.defer.bind(clock);
-    clock.defer = (run) =>
-      defer(() => {
-        try {
-          if (!disk.isStopped) run();
-        } catch (error) {
-          failed(error);
-        }
-      });
-    this.#clock = clock;
-    const write = (level: string, text: string) => {
-      this.#options.trace?.(`  ${level}: ${text}`);
-      if (/data damaged|internal error/.test(text)) failed(new Violation(text));
-    };
-    const services = {
-      clock,
-      random: { bytes: (count: number) => this.#dice.bytes(count) },
-      log: { write },
-    };
-    const options = { memoryLimitBytes: 512 * MIB, maxMessageBytes: 16 * MIB };
-    this.#broker = disk.recovering(
-      () =>
-        new Broker(
-          services,
-          options,
-          new DataDirectory(disk, PATH, { own: 1, identity: () => undefined }),
-        ),
-    );
-  }
-
   #define(): void {
-    const vhost = this.#vhost;
+    const vhost = this.#lives.vhost;
     const flags = { durable: true, autoDelete: false };
     const queue = vhost.declareQueue(
       { name: QUEUE, exclusive: false, ...flags, arguments: table({}) },
@@ -191,8 +121,8 @@ class HeldSimulation {
   }
 
   #publish(count: number): void {
-    const { store, router, turn: now } = this.#vhost;
-    const dice = this.#dice;
+    const { store, router, turn: now } = this.#lives.vhost;
+    const dice = this.#lives.dice;
     for (let i = 0; i < count; i++) {
       const id = this.#sent.length;
       const exchange = dice.pick(Object.keys(EXCHANGES));
@@ -209,68 +139,43 @@ class HeldSimulation {
       const body = bodyOf(id, sizeBytes);
       const content = contentOf({ exchange, routingKey: key ?? '', properties, body });
       const selected = selectedOf(content);
-      const routed = router.route(content, this.#vhost.requireExchange(exchange), ['']);
+      const routed = router.route(content, this.#lives.vhost.requireExchange(exchange), ['']);
       enqueueRouted(store, selected, routed, now);
       const dueAtMs = now.nowMs + Math.max(0, delayMs);
       const { generation } = store;
       const sent = { id, exchange, key, dueAtMs, sizeBytes, generation, isConfirmed: false };
       this.#sent.push(sent);
       this.#unconfirmed.push(sent);
-      this.#tally.published += 1;
+      this.#lives.tally.published += 1;
     }
   }
 
   /** Most keys come again: soon, and in the next lives. Long ones, so that segments end between them and their messages. */
   #keyNear(id: number): string {
-    return `${Math.floor(id / 10) + this.#dice.integer(0, 30)} ${'-'.repeat(150)}`;
+    return `${Math.floor(id / 10) + this.#lives.dice.integer(0, 30)} ${'-'.repeat(150)}`;
   }
 
-  async #step(probability: number): Promise<void> {
-    await turn();
-    this.#checkFailure();
-    try {
-      this.#disk.step(probability);
-    } catch (error) {
-      this.#failure ??= error;
-    }
-    this.#checkFailure();
-    if (this.#disk.isStopped) return;
-    // As a channel does it: what is on disk now is promised.
-    const { syncedGeneration } = this.#vhost.store;
+  /** As a channel does it: what is on disk now is promised. */
+  #notePromises(): void {
+    if (this.#lives.disk.isStopped) return;
+    const { syncedGeneration } = this.#lives.vhost.store;
     this.#unconfirmed = this.#unconfirmed.filter((sent) => {
       sent.isConfirmed = sent.generation <= syncedGeneration;
       return !sent.isConfirmed;
     });
   }
 
-  #checkFailure(): void {
-    if (this.#failure) throw this.#failure;
-  }
-
-  async #quiesce(): Promise<void> {
-    let idle = 0;
-    for (let i = 0; i < MAX_TURNS && idle < 12 && !this.#disk.isStopped; i++) {
-      const wasBusy = this.#disk.pendingCount > 0 || this.#vhost.store.isDirty;
-      await this.#step(0.8);
-      this.#clock.advance(0);
-      idle = wasBusy ? 0 : idle + 1;
-    }
-  }
-
   #crash(): void {
-    this.#checkFailure();
-    this.#nowMs = Math.max(this.#nowMs, this.#clock.now());
-    this.#disk = this.#disk.crash(this.#dice.chance(0.3) ? 'kill' : 'power');
+    this.#lives.crash();
     this.#unconfirmed = [];
-    this.#tally.crashes += 1;
   }
 
   /** Compares all that is there with all that was sent. */
   async #look(): Promise<void> {
-    this.#tally.looks += 1;
+    this.#lives.tally.looks += 1;
     const waiting = await this.#waiting();
-    const ready = await this.#ready(this.#vhost.queue(QUEUE)!);
-    if (this.#disk.isStopped) return;
+    const ready = await this.#ready(this.#lives.vhost.queue(QUEUE)!);
+    if (this.#lives.disk.isStopped) return;
     const times = new Map<number, number>();
     const place = (id: number) => {
       times.set(id, (times.get(id) ?? 0) + 1);
@@ -284,10 +189,11 @@ class HeldSimulation {
     }
     for (const body of ready) {
       const sent = this.#identify(body);
-      if (sent.dueAtMs > this.#clock.now()) throw new Violation(`message ${sent.id} is early`);
+      if (sent.dueAtMs > this.#lives.clock.now())
+        throw new Violation(`message ${sent.id} is early`);
       place(sent.id);
     }
-    this.#tally.delivered += times.size;
+    this.#lives.tally.delivered += times.size;
     this.#compare(times);
   }
 
@@ -298,7 +204,7 @@ class HeldSimulation {
       if (key === undefined) {
         if (isConfirmed && count === 0) throw new Violation(`message ${id} is lost`);
         // One that goes on when the crash comes may be found in both places, but that is all.
-        if (count > this.#life) throw new Violation(`message ${id} is there ${count} times`);
+        if (count > this.#lives.life) throw new Violation(`message ${id} is there ${count} times`);
         continue;
       }
       const ids = ofKey.get(key) ?? [];
@@ -315,7 +221,7 @@ class HeldSimulation {
 
   async #waiting(): Promise<WaitingMessage[]> {
     const all: WaitingMessage[] = [];
-    for (const delayed of this.#vhost.delayedMessages()) {
+    for (const delayed of this.#lives.vhost.delayedMessages()) {
       all.push(...(await this.#listed(delayed)));
     }
     return all;
@@ -326,35 +232,18 @@ class HeldSimulation {
     delayed.list(0, delayed.count, (messages) => {
       found = messages;
     });
-    while (!found && !this.#disk.isStopped) await this.#step(0.8);
+    while (!found && !this.#lives.disk.isStopped) await this.#lives.step(0.8);
     return found ?? [];
   }
 
   /** The bodies of all messages in a queue, which get them back. */
   async #ready(queue: Queue): Promise<Uint8Array[]> {
-    const taken: { sequence: number; slot: number; offset: number; body: Uint8Array }[] = [];
-    while (!this.#disk.isStopped) {
-      const { obstacle } = queue;
-      if (obstacle) {
-        let isDone = false;
-        obstacle(() => {
-          isDone = true;
-        });
-        while (!isDone && !this.#disk.isStopped) await this.#step(0.8);
-        continue;
-      }
-      const isThere = queue.get(false, (sequence, slot, offset) => {
-        const content = new Content();
-        viewMessage(this.#vhost.store.segment(slot), offset, content);
-        taken.push({ sequence, slot, offset, body: content.body.slice() });
-        return content.body.length;
-      });
-      if (!isThere) break;
-    }
-    for (const { sequence, slot, offset, body } of taken) {
-      queue.requeue(sequence, slot, offset, body.length, false);
-    }
-    return taken.map(({ body }) => body);
+    const bodies: Uint8Array[] = [];
+    const taken = await this.#lives.takeAll(queue, (_, content) => {
+      bodies.push(content.body.slice());
+    });
+    for (const each of taken) this.#lives.giveBack(each);
+    return bodies;
   }
 
   #identify(body: Uint8Array): Sent {

@@ -2,7 +2,8 @@
 // over. A failure prints its seed and what happened last; the same seed and number of crashes play it again, exactly.
 //
 //   --minutes M    how long (default 5)         --seeds K    how many seeds (default: any number)
-//   --what held  delayed messages and deduplication (held-simulation.ts), rather than clients of queues
+//   --what held     delayed messages and deduplication (held-simulation.ts), rather than clients of queues
+//   --what letters  queues with rules: time to live, dead letters, priorities, counts, lengths (letters-simulation.ts)
 //   --size real    segments and files as the server has them; by default they are small
 //   --flaw F       with a disk that is broken in a way of sim-disk.ts     --mutant M  with a bug of changed-source.ts
 import { register } from 'node:module';
@@ -41,7 +42,10 @@ register('./changed-source.ts', {
 
 const { newTally, simulate: simulateClients, simulateMany } = await import('./simulation.ts');
 const { simulateHeld } = await import('./held-simulation.ts');
-const simulate = values.what === 'held' ? simulateHeld : simulateClients;
+const { simulateLetters } = await import('./letters-simulation.ts');
+const kinds = { clients: simulateClients, held: simulateHeld, letters: simulateLetters };
+const simulate = kinds[values.what as keyof typeof kinds];
+if (simulate === undefined) throw new Error(`no simulation of '${values.what}'`);
 const flaws = values.flaw === undefined ? {} : { [values.flaw]: true };
 const options = { cycles, flaws, maxBodyBytes: isReal ? 3 * 1024 * 1024 : 40_000 };
 

@@ -25,6 +25,10 @@ test('nor what is held back, nor what a key stands for', { timeout: TIME_LIMIT_M
   await expectContent('--what', 'held', '--seed', '1', '--seeds', '30', '--cycles', '20');
 });
 
+test('nor what dies, nor what is counted', { timeout: TIME_LIMIT_MS }, async () => {
+  await expectContent('--what', 'letters', '--seed', '1', '--seeds', '30', '--cycles', '20');
+});
+
 test.concurrent.each([
   ['a disk that says done too early', ['--seed', '1', '--flaw', 'saysDoneEarly']],
   ['a file that is used again too early', ['--seed', '1', '--flaw', 'recyclesEarly']],

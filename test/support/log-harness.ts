@@ -47,6 +47,7 @@ export class LogHarness {
       residentBytes = Number.POSITIVE_INFINITY,
       isKnown = (_queue: number): boolean => true,
       entries = [] as unknown[],
+      onNewFile = (_log: MessageLog): void => {},
       durable = true,
     } = {},
   ) {
@@ -67,7 +68,10 @@ export class LogHarness {
         readFacts: readSize,
         onDirty: () => this.events.push('dirty'),
         onSettled: () => this.events.push('settled'),
-        onNewFile: () => this.events.push('new file'),
+        onNewFile: () => {
+          this.events.push('new file');
+          onNewFile(this.log);
+        },
         onSynced: () => this.events.push('synced'),
         onNoSpace: () => this.events.push('no space'),
         onFailed: (error) => {

@@ -11,6 +11,9 @@ if (scripts === undefined) {
   process.exit(1);
 }
 
+/** All that does not care which broker it meets. */
+const EVERYTHING = ['test/wire', 'test/http', 'test/client/any-broker.test.ts'];
+
 const rabbitmq = await startRabbitmq(scripts);
 try {
   console.log(`RabbitMQ is ready at ${rabbitmq.url}`);
@@ -21,19 +24,15 @@ try {
 
 function runVitest(): Promise<number> {
   const files = process.argv.slice(2);
-  const vitest = spawn(
-    'npx',
-    ['vitest', 'run', ...(files.length > 0 ? files : ['test/wire', 'test/http'])],
-    {
-      env: {
-        ...process.env,
-        AMQP_URL: rabbitmq.url,
-        HTTP_URL: rabbitmq.httpUrl,
-        AMQP_CTL: JSON.stringify(rabbitmq.ctl),
-      },
-      stdio: 'inherit',
+  const vitest = spawn('npx', ['vitest', 'run', ...(files.length > 0 ? files : EVERYTHING)], {
+    env: {
+      ...process.env,
+      AMQP_URL: rabbitmq.url,
+      HTTP_URL: rabbitmq.httpUrl,
+      AMQP_CTL: JSON.stringify(rabbitmq.ctl),
     },
-  );
+    stdio: 'inherit',
+  });
   return new Promise((resolve, reject) => {
     vitest.once('error', reject);
     vitest.once('exit', (status) => resolve(status ?? 1));

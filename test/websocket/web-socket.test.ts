@@ -11,7 +11,7 @@ const own = lacking.WebSocket;
 
 let broker: RunningBroker;
 beforeAll(async () => {
-  lacking.WebSocket = WebSocket;
+  lacking.WebSocket ??= WebSocket;
   broker = await startBroker({ port: 0, webSocket: { port: 0 } });
 });
 afterAll(async () => {

@@ -51,7 +51,8 @@ describe.runIf(canAddUsers)('changes while the broker runs', () => {
       ch.publish({ routingKey: queue });
       await byBroker<() => Promise<unknown>, () => Promise<unknown>>({
         leveret: () => ch.expectClose(403, refused(login.user, 'write', "exchange 'amq.default'")),
-        rabbitmq: () => ch.expect('basic.ack'),
+        // A channel remembers what it was allowed until it has had nothing to do for a while, so the answer depends on time.
+        rabbitmq: () => ch.expectOneOf('basic.ack', 'channel.close'),
       })();
     });
 

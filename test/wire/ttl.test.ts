@@ -96,6 +96,38 @@ describe('a message with an expiration', () => {
   });
 });
 
+describe('a message with an expiration that comes while somebody consumes', () => {
+  test('expires if nobody took it', async () => {
+    const conn = await connect();
+    const [ch, other] = [await conn.channel(), await conn.channel()];
+    const queue = await ch.queue();
+    await ch.call('basic.qos', { prefetchCount: 1 });
+    await ch.consume(queue);
+    for (const expiration of [LONG_MS, SHORT_MS, LONG_MS]) {
+      const properties = { expiration: String(expiration) };
+      other.publish({ routingKey: queue, body: `${expiration}`, properties });
+    }
+    await ch.expectDeliveries(`${LONG_MS}`);
+    expect(await other.ready(queue)).toBe(2);
+    await elapse(SHORT_MS);
+    // RabbitMQ finds out as well, since it is at the head.
+    expect(await other.ready(queue)).toBe(1);
+  });
+
+  test('keeps its time when its consumer gives it back', async () => {
+    const conn = await connect();
+    const [ch, other] = [await conn.channel(), await conn.channel()];
+    const queue = await ch.queue();
+    await ch.consume(queue);
+    await put(other, queue, 'short', SHORT_MS);
+    const { deliveryTag } = await ch.expect('basic.deliver');
+    await elapse(SHORT_MS);
+    ch.send('basic.nack', { deliveryTag, requeue: true });
+    await ch.expectNothing();
+    expect(await other.ready(queue)).toBe(0);
+  });
+});
+
 describe('an expiration of 0', () => {
   test('is delivered to who is ready for it', async () => {
     const conn = await connect();

@@ -120,10 +120,10 @@ test('the trie finds what matching each key word by word finds', () => {
 test('a key that would make a pattern matcher go back and forth costs little', () => {
   const exchange = new TopicExchange();
   for (let i = 1; i < 30; i++) exchange.bind(binding(`${'#.a.'.repeat(i)}b`));
-  const started = performance.now();
+  const before = process.cpuUsage();
   for (let i = 0; i < 10; i++) expect(find(exchange, 'a.'.repeat(120))).toEqual([]);
   // Milliseconds here; ages for anything that goes back.
-  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(5_000);
 });
 
 test('keys that are unbound leave no memory behind', () => {

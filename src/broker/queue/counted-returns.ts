@@ -1,8 +1,8 @@
 // What becomes of a message that comes back to a queue that counts deliveries: given up when too many have failed, kept back for
 // a while, or (by default) ready again at once.
 import type { Clock } from '../../platform/clock.ts';
-import type { LoggedQueue } from '../../store/log/message-log.ts';
 import type { RecoveredQueue } from '../../store/log/recovered-queue.ts';
+import type { LoggedQueue } from '../../store/logged-queue.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 import type { PositionVisitor } from '../../store/position-holder.ts';
 import { DeliveryCounts } from './delivery-counts.ts';

@@ -1,6 +1,6 @@
 // How many deliveries of each message in a quorum queue have failed. Most messages have none, so only the others are here; the
 // log keeps it for those that last.
-import type { LoggedQueue } from '../../store/log/message-log.ts';
+import type { LoggedQueue } from '../../store/logged-queue.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 
 export class DeliveryCounts {

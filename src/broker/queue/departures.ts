@@ -144,7 +144,8 @@ export class Departures implements TurnTask, PositionHolder {
     const { deadLetterExchange, keepsDeadLetters } = this.#queue.settings;
     if (deadLetterExchange !== undefined) {
       viewMessage(segment, offset, dying);
-      if (!this.#queue.sendDeadLetter(dying, reason) && keepsDeadLetters) {
+      const isTaken = this.#queue.sendDeadLetter(dying, reason);
+      if (!isTaken && keepsDeadLetters && !this.#queue.isDeleted) {
         this.#keep({ ...departure, isCounted: false });
         return;
       }

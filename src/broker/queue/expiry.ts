@@ -35,6 +35,8 @@ export class Expiry {
   #schedule: Schedule | undefined;
   /** Goes up whenever all is counted anew. */
   #count = 0;
+  /** There are messages whose times are not noted. */
+  #hasUnnoted = false;
 
   /** `expired` takes over messages whose time has come. */
   constructor(queue: ExpiringQueue, host: ExpiryHost, expired: Removed) {
@@ -43,7 +45,7 @@ export class Expiry {
     this.#expired = expired;
   }
 
-  /** Whether any message has ever been due to expire. */
+  /** Whether any message has ever had a time to expire. */
   get isUsed(): boolean {
     return this.#schedule !== undefined;
   }
@@ -53,6 +55,36 @@ export class Expiry {
     if (atMs === Number.POSITIVE_INFINITY) return;
     this.#schedule ??= this.#newSchedule();
     this.#schedule.add(sequence, atMs);
+  }
+
+  /**
+   * The message in the place `sequence` came just now and is due in `lifeMs`. `isToBeServed`: the queue is dispatched at the end
+   * of the turn. Then most messages that came to an empty queue have gone to consumers, so their times are
+   * noted only by `noteLeft`, if they are still there.
+   */
+  published(sequence: number, lifeMs: number, isToBeServed: boolean): void {
+    if (lifeMs === Number.POSITIVE_INFINITY) return;
+    const { ready } = this.#queue;
+    if (!isToBeServed || (ready.count > 1 && !this.#hasUnnoted)) {
+      this.add(sequence, this.#host.turn.nowMs + lifeMs);
+      return;
+    }
+    this.#schedule ??= this.#newSchedule();
+    this.#hasUnnoted = true;
+    const lane = ready.laneOf(sequence);
+    if (sequence < lane.unnotedFrom) lane.unnotedFrom = sequence;
+  }
+
+  /** Notes when those messages expire that came and that nobody took. */
+  noteLeft(): void {
+    if (!this.#hasUnnoted) return;
+    this.#hasUnnoted = false;
+    for (const lane of this.#queue.ready.lanes) {
+      if (lane === undefined) continue;
+      const { fresh, unnotedFrom } = lane;
+      lane.unnotedFrom = Number.POSITIVE_INFINITY;
+      if (fresh.size > 0) this.#readFresh(lane, unnotedFrom, fresh.nextSequence, this.#count);
+    }
   }
 
   #newSchedule(): Schedule {

@@ -12,6 +12,8 @@ export class Lane {
   readonly returned = new ReturnedPositions();
   /** Fresh messages in places below this were there before a crash, and may have been delivered then. */
   redeliveredBelow = 0;
+  /** Fresh messages from this place on may be due to expire at times that nobody has noted yet (expiry.ts). */
+  unnotedFrom = Number.POSITIVE_INFINITY;
 
   constructor(level: number, account: (deltaBytes: number) => void) {
     this.level = level;

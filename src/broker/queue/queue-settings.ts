@@ -20,7 +20,8 @@ export interface QueueSettings {
   /** A dead letter stays until a queue has taken it. */
   readonly keepsDeadLetters: boolean;
   readonly deliveryLimit: number;
-  readonly consumerTimeoutMs: number;
+  /** Undefined: what the broker says. */
+  readonly consumerTimeoutMs: number | undefined;
   readonly delayedRetry: DelayedRetry;
   readonly delayedRetryMinMs: number;
   readonly delayedRetryMaxMs: number;
@@ -50,7 +51,9 @@ export function settingsOf(effective: FieldTable, type: QueueType): QueueSetting
       overflow === 'reject-publish',
     deliveryLimit: type === 'quorum' ? deliveryLimitOf(effective) : Number.POSITIVE_INFINITY,
     // 0 is none.
-    consumerTimeoutMs: number('x-consumer-timeout') || Number.POSITIVE_INFINITY,
+    consumerTimeoutMs: effective.has('x-consumer-timeout')
+      ? number('x-consumer-timeout') || Number.POSITIVE_INFINITY
+      : undefined,
     delayedRetry:
       type === 'quorum' && minMs < Number.POSITIVE_INFINITY
         ? ((text('x-delayed-retry-type') ?? 'disabled') as DelayedRetry)

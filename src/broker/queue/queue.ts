@@ -7,7 +7,7 @@ import type { RecoveredQueue } from '../../store/log/recovered-queue.ts';
 import type { PositionHolder, PositionVisitor } from '../../store/position-holder.ts';
 import type { Binding } from '../binding.ts';
 import type { DeathReason } from '../dead-letter.ts';
-import { deadlineOf, holdMessage, type MessageTaker, Need } from '../message.ts';
+import { holdMessage, lifeOf, type MessageTaker, Need } from '../message.ts';
 import { MessageCounters } from '../message-counters.ts';
 import { named } from '../refusal.ts';
 import type { TurnTask } from '../turn.ts';
@@ -96,7 +96,6 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
       this.#returns = new CountedReturns(this, host.store, host.clock, this.#departures);
     }
     this.#idle = new IdleTimer(host.clock, () => host.deleteUnused(this));
-    this.effective = properties.arguments;
     this.settings = settingsOf(properties.arguments, this.type);
     this.#adjust();
     host.store.holders.add(this);
@@ -175,19 +174,20 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   publish(slot: number, offset: number, bodyBytes: number, timed: boolean): void {
     this.counters.publish += 1;
     this.ready.push(slot, offset, bodyBytes);
-    if (timed || this.#isWatched) this.#watch(slot, offset);
+    if (timed || this.#isWatched) this.#watch(slot, offset, timed);
     if (this.consumers.size > 0) this.#host.turn.dispatchLater(this);
   }
 
   /** Looks after the message that was published just now. */
-  #watch(slot: number, offset: number): void {
+  #watch(slot: number, offset: number, timed: boolean): void {
     const sequence = this.ready.nextSequence - 1;
-    const { store, turn } = this.#host;
-    const atMs = deadlineOf(store.segment(slot), offset, this.settings.ttlMs, turn.nowMs);
-    const isDue = atMs <= turn.nowMs;
+    const { store } = this.#host;
+    const { ttlMs } = this.settings;
+    const lifeMs = timed ? Math.min(ttlMs, lifeOf(store.segment(slot), offset)) : ttlMs;
     // Due already: who is ready for it gets it, else it goes.
+    const isDue = lifeMs <= 0;
     if (isDue && this.#expiry.removeDue()) this.#serve();
-    this.#expiry.add(sequence, atMs);
+    this.#expiry.published(sequence, lifeMs, !isDue && this.consumers.size > 0);
     if (isDue) this.#expiry.removeDue();
     if (isDue || this.#limit.isExceeded) this.dispatch();
   }
@@ -244,6 +244,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
       return;
     }
     this.#serve();
+    this.#expiry.noteLeft();
     if (!this.#limit.isExceeded) return;
     // Somebody may be about to be served, as soon as the log knows.
     if (this.consumers.size > 0 && !this.notice.isGiven) return;

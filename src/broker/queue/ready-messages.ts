@@ -1,8 +1,8 @@
 // The messages of a queue that wait for a consumer: a lane for each priority level that was ever used, and what they come to.
 import type { DeadlineOwner } from '../../store/deadlines.ts';
 import { levelOf } from '../../store/log/log-records.ts';
-import type { LoggedQueue } from '../../store/log/message-log.ts';
 import type { RecoveredQueue } from '../../store/log/recovered-queue.ts';
+import type { LoggedQueue } from '../../store/logged-queue.ts';
 import type { PositionVisitor } from '../../store/position-holder.ts';
 import { Lane } from './lane.ts';
 

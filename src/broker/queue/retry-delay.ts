@@ -2,7 +2,7 @@
 // failed. While they wait they are neither ready nor unacknowledged. A restart ends the wait.
 import type { Clock } from '../../platform/clock.ts';
 import type { DeadlineOwner } from '../../store/deadlines.ts';
-import type { LoggedQueue } from '../../store/log/message-log.ts';
+import type { LoggedQueue } from '../../store/logged-queue.ts';
 import type { PositionHolder, PositionVisitor } from '../../store/position-holder.ts';
 import type { QueueSettings } from './queue-settings.ts';
 import { Schedule } from './schedule.ts';

@@ -130,11 +130,6 @@ export class AmqpConnection implements TransportHandler, ChannelHost, HandshakeH
     return this.#error;
   }
 
-  /** Whether the broker has sent nothing for a whole heartbeat interval. */
-  get isSilent(): boolean {
-    return this.#heartbeat?.isSilent ?? false;
-  }
-
   // --- what users of the connection call
 
   /** Opens a channel. The channel may be used at once, before it resolves, but is better not. */

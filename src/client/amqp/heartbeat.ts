@@ -39,11 +39,6 @@ export class Heartbeat {
     this.#receiver?.cancel();
   }
 
-  /** Whether the broker has been silent for at least one whole interval, as seen at the last check. */
-  get isSilent(): boolean {
-    return this.#silentChecks > 0;
-  }
-
   #scheduleSend(): void {
     // A quarter: what was sent just after one check counts at the next, and only the one after that finds silence.
     this.#sender = this.#clock.after(this.#intervalMs / 4, () => {

@@ -3,12 +3,14 @@ import type { Command } from '../command.ts';
 import { connectionCommands } from './connections.ts';
 import { definitionCommands } from './definitions.ts';
 import { healthCommands } from './health.ts';
+import { letterCommands } from './letters.ts';
 import { listingCommands } from './listing.ts';
 import { nodeCommands } from './node.ts';
 import { permissionCommands } from './permissions.ts';
 import { policyCommands } from './policies.ts';
 import { queueCommands } from './queues.ts';
 import { reportCommands } from './report.ts';
+import { topCommands } from './top.ts';
 import { userCommands } from './users.ts';
 import { vhostCommands } from './vhosts.ts';
 
@@ -19,9 +21,11 @@ export const commands: readonly Command[] = [
   ...listingCommands,
   ...healthCommands,
   ...reportCommands,
+  ...topCommands,
   ...policyCommands,
   ...vhostCommands,
   ...definitionCommands,
   ...connectionCommands,
   ...queueCommands,
+  ...letterCommands,
 ];

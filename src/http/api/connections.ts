@@ -13,6 +13,8 @@ import { type RateDetails, ratedNow, windowOf } from '../statistics/rates.ts';
 import { channelItem } from './channels.ts';
 import { hostOf, pidOf } from './details.ts';
 
+const TRAFFIC = ['recv_oct', 'send_oct'];
+
 export interface ConnectionItem {
   readonly name: string;
   readonly pid: string;
@@ -85,7 +87,7 @@ function connectionItem(connection: Connection, { context, query }: Call): Conne
   const rates = ratedNow(
     context.statistics.connections,
     connection,
-    ['recv_oct', 'send_oct'],
+    TRAFFIC,
     windowOf(query, 'data_rates'),
   );
   return {

@@ -1,6 +1,11 @@
 // /exchanges/…/where: where a message would go, and why or why not, binding by binding. Nothing is published.
-import { type ExplainedBinding, type ExplainedStep, explain } from '../../broker/route-explanation.ts';
+
 import { contentOf } from '../../broker/post.ts';
+import {
+  type ExplainedBinding,
+  type ExplainedStep,
+  explain,
+} from '../../broker/route-explanation.ts';
 import { objectOf, textIn } from '../body.ts';
 import { tableFromJson } from '../field-table-json.ts';
 import type { Call, Route } from '../route.ts';

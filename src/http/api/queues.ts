@@ -9,12 +9,13 @@ import { type JsonTable, tableFromJson, tableToJson } from '../field-table-json.
 import { objectNotFound } from '../http-error.ts';
 import { itemWithColumns, listOf, type QuickKeys } from '../list.ts';
 import { type Call, created, noContent, type Route } from '../route.ts';
+import { queueKind } from '../statistics/kinds.ts';
 import {
+  detailsOf,
   messageStats,
   QUEUE_PUBLISHING,
   type RateDetails,
   type Rated,
-  ratedNow,
   windowOf,
 } from '../statistics/rates.ts';
 import { apiOwner, checkName, synced } from './changes.ts';
@@ -50,6 +51,10 @@ export interface QueueItem extends QueueBasics, QueueDepth {
   readonly messages_details: RateDetails;
   readonly messages_ready_details: RateDetails;
   readonly messages_unacknowledged_details: RateDetails;
+  /** Of bodies. */
+  readonly message_bytes_ready: number;
+  /** Failed deliveries that wait for their next try (quorum queues). */
+  readonly messages_delayed: number;
   readonly consumers: number;
   readonly exclusive_consumer_tag: string | null;
   readonly single_active_consumer_tag: string | null;
@@ -65,11 +70,13 @@ export interface QueueItem extends QueueBasics, QueueDepth {
   readonly deliveries?: readonly never[];
 }
 
+const typeOf = (queue: Queue) => textOf(queue.arguments.get('x-queue-type')) || 'classic';
+
 function basics(queue: Queue, node: string, state: string): QueueBasics {
   return {
     name: queue.name,
     vhost: queue.vhost,
-    type: textOf(queue.arguments.get('x-queue-type')) || 'classic',
+    type: typeOf(queue),
     durable: queue.durable,
     auto_delete: queue.autoDelete,
     exclusive: queue.exclusive,
@@ -91,32 +98,51 @@ function tagOf(consumer: { readonly tag: string } | undefined): string | null {
   return consumer?.tag ?? null;
 }
 
-const DEPTHS = ['messages', 'messages_ready', 'messages_unacknowledged'];
+type Building = { -readonly [Key in keyof QueueItem]: QueueItem[Key] };
 
+/** Ten thousand of these make one list, so this is one literal and no spreading. */
 export function queueItem(queue: Queue, { context, query }: Call): QueueItem {
   const { queues } = context.statistics;
-  const idleSinceMs = queues.idleSinceMs(queue);
-  const stats = messageStats(queues, queue, QUEUE_PUBLISHING, windowOf(query, 'msg_rates'));
+  const history = queues.history(queue);
+  const window = windowOf(query, 'lengths');
   const first = queue.consumers.first;
   const policies = context.broker.vhost(queue.vhost)?.policies;
   const applied = policies?.appliedTo(queue);
-  const depths = ratedNow(queues, queue, DEPTHS, windowOf(query, 'lengths'));
-  return {
-    ...basics(queue, context.node, 'running'),
-    ...(depths as unknown as QueueDepth & Pick<QueueItem, 'messages_details'> & QueueItem),
+  const item: Building = {
+    name: queue.name,
+    vhost: queue.vhost,
+    type: typeOf(queue),
+    durable: queue.durable,
+    auto_delete: queue.autoDelete,
+    exclusive: queue.exclusive,
+    arguments: tableToJson(queue.arguments),
+    node: context.node,
+    state: 'running',
+    messages: queue.readyCount + queue.unackedCount,
+    messages_details: detailsOf(history, DEPTH_AT, window),
+    messages_ready: queue.readyCount,
+    messages_ready_details: detailsOf(history, DEPTH_AT + 1, window),
+    messages_unacknowledged: queue.unackedCount,
+    messages_unacknowledged_details: detailsOf(history, DEPTH_AT + 2, window),
+    message_bytes_ready: queue.readyBytes,
+    messages_delayed: queue.delayedCount,
     consumers: queue.consumerCount,
     exclusive_consumer_tag: first?.exclusive ? tagOf(first) : null,
     single_active_consumer_tag: queue.consumers.isSingleActive ? tagOf(first) : null,
     policy: applied?.policy?.name ?? null,
     operator_policy: applied?.operatorPolicy?.name ?? null,
     effective_policy_definition: policies?.definitionFor(queue) ?? {},
-    ...(queue.owner instanceof Connection
-      ? { owner_pid_details: connectionDetails(queue.owner) }
-      : {}),
-    ...(idleSinceMs === undefined ? {} : { idle_since: timeText(idleSinceMs) }),
-    ...(stats === undefined ? {} : { message_stats: stats }),
   };
+  if (queue.owner instanceof Connection) item.owner_pid_details = connectionDetails(queue.owner);
+  const idleSinceMs = queues.idleSinceMs(queue);
+  if (idleSinceMs !== undefined) item.idle_since = timeText(idleSinceMs);
+  const stats = messageStats(queues, queue, QUEUE_PUBLISHING, windowOf(query, 'msg_rates'));
+  if (stats) item.message_stats = stats;
+  return item;
 }
+
+/** Where the depths are among what is counted of a queue. */
+const DEPTH_AT = queueKind.names.indexOf('messages');
 
 /** The cheap lists: `?disable_stats=true`, with `&enable_queue_totals=true` depths as well. */
 function itemFor(queue: Queue, call: Call): QueueBasics {

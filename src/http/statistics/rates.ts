@@ -63,38 +63,66 @@ export function detailsOf(
 
 const round = (value: number) => Math.round(value * 100) / 100;
 
-/** The counters called `names`, with the values `values` has now, each followed by its details. */
-export function rated<T extends object>(
-  series: Series<T>,
-  object: T,
-  names: readonly string[],
-  current: (counter: number) => number,
-  window?: Window,
-): Rated {
-  const history = series.history(object);
-  const stats: Rated = {};
-  for (const name of names) {
-    const counter = series.kind.names.indexOf(name);
-    stats[name] = current(counter);
-    stats[`${name}_details`] = detailsOf(history, counter, window);
-  }
-  return stats;
+/** A counter of a kind: where it is, and what it and its details are called. */
+interface Field {
+  readonly name: string;
+  readonly details: string;
+  readonly counter: number;
 }
 
-/** The same with the values read from the object. */
+const fieldsByKind = new WeakMap<object, Map<readonly string[], readonly Field[]>>();
+
+/** Found once for each list of names: ten thousand queues ask for the same ones. */
+function fieldsOf(kind: { readonly names: readonly string[] }, names: readonly string[]) {
+  let byNames = fieldsByKind.get(kind);
+  if (!byNames) {
+    byNames = new Map();
+    fieldsByKind.set(kind, byNames);
+  }
+  let fields = byNames.get(names);
+  if (!fields) {
+    fields = names.map((name) => ({
+      name,
+      details: `${name}_details`,
+      counter: kind.names.indexOf(name),
+    }));
+    byNames.set(names, fields);
+  }
+  return fields;
+}
+
+/** More than any kind has. */
+const scratch = new Float64Array(64);
+
+function addRated(
+  into: Rated,
+  history: CounterHistory | undefined,
+  fields: readonly Field[],
+  window: Window | undefined,
+): void {
+  for (const { name, details, counter } of fields) {
+    into[name] = scratch[counter]!;
+    into[details] = detailsOf(history, counter, window);
+  }
+}
+
+/** The counters called `names`, as they are now, each followed by its details. `names` should be a constant. */
 export function ratedNow<T extends object>(
   series: Series<T>,
   object: T,
   names: readonly string[],
   window?: Window,
 ): Rated {
-  const values = new Float64Array(series.kind.names.length);
-  series.kind.read(object, values);
-  return rated(series, object, names, (counter) => values[counter]!, window);
+  series.kind.read(object, scratch);
+  const stats: Rated = {};
+  addRated(stats, series.history(object), fieldsOf(series.kind, names), window);
+  return stats;
 }
 
 const PUBLISHING = ['publish', 'confirm', 'return_unroutable', 'drop_unroutable'];
 const TAKING = MESSAGE_NAMES.filter((name) => !PUBLISHING.includes(name));
+
+const happened = (fields: readonly Field[]) => fields.some(({ counter }) => scratch[counter]! > 0);
 
 /** `message_stats`: what the object has to do with; undefined when nothing ever happened to it. */
 export function messageStats<T extends object>(
@@ -103,13 +131,17 @@ export function messageStats<T extends object>(
   publishing: readonly string[],
   window?: Window,
 ): Rated | undefined {
-  const values = new Float64Array(series.kind.names.length);
-  series.kind.read(object, values);
-  const current = (counter: number) => values[counter]!;
-  const happened = (names: readonly string[]) =>
-    names.some((name) => current(series.kind.names.indexOf(name)) > 0);
-  const names = [...(happened(publishing) ? publishing : []), ...(happened(TAKING) ? TAKING : [])];
-  return names.length > 0 ? rated(series, object, names, current, window) : undefined;
+  const { kind } = series;
+  kind.read(object, scratch);
+  const publishes = fieldsOf(kind, publishing);
+  const takes = fieldsOf(kind, TAKING);
+  const [hasPublished, hasTaken] = [happened(publishes), happened(takes)];
+  if (!hasPublished && !hasTaken) return undefined;
+  const history = series.history(object);
+  const stats: Rated = {};
+  if (hasPublished) addRated(stats, history, publishes, window);
+  if (hasTaken) addRated(stats, history, takes, window);
+  return stats;
 }
 
 /** What a channel publishes, and what arrives in a queue. */

@@ -5,6 +5,8 @@ import { Enqueued, enqueue, enqueueRouted } from '../../broker/enqueue.ts';
 import { checkDelay } from '../../broker/exchange/delay.ts';
 import type { Exchange } from '../../broker/exchange/exchange.ts';
 import { checkExpiration } from '../../broker/expiration.ts';
+import { plainExpirationOf } from '../../broker/message.ts';
+import { MAX_EXPIRY_MS } from '../../broker/queue/queue-arguments.ts';
 import { accessRefused, named, notImplemented, preconditionFailed } from '../../broker/refusal.ts';
 import { withProperty } from '../../broker/rewritten.ts';
 import type { Route } from '../../broker/route-cache.ts';
@@ -185,7 +187,10 @@ function requireTopicWrite(channel: Channel, exchange: Exchange, routingKey: str
 function checked(channel: Channel, content: Content): Content {
   const flags = content.propertyFlags;
   if ((flags & PropertyFlag.expiration) !== 0) {
-    checkExpiration(content.textOf(PropertyFlag.expiration));
+    const plainMs = plainExpirationOf(content);
+    if (plainMs === undefined || plainMs > MAX_EXPIRY_MS) {
+      checkExpiration(content.textOf(PropertyFlag.expiration));
+    }
   }
   if ((flags & PropertyFlag.userId) !== 0) checkUserId(channel, content);
   if ((flags & PropertyFlag.replyTo) === 0) return content;

@@ -1,5 +1,5 @@
 // Compaction of a log whose messages are mostly gone.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { idle, LogHarness, type Placed } from '../../../test/support/log-harness.ts';
 import { MemoryFiles } from '../../../test/support/memory-files.ts';
 import type { PositionHolder } from '../position-holder.ts';
@@ -97,6 +97,17 @@ describe('a few old messages', () => {
       [41, '41'],
       [250, '250'],
     ]);
+  });
+
+  test('that somebody holds who cannot be told where they go stay until the next time', async () => {
+    const log = await filled(8);
+    // As whoever waits for a segment from disk does.
+    log.messages[3]!.segment.references += 1;
+    log.settleAllBut(250);
+    const waits = vi.spyOn(log.harness.log, 'whenSynced');
+    await log.compact();
+    expect(log.fileNumbers[0]).toBe(1);
+    expect(waits).toHaveBeenCalledTimes(1);
   });
 
   test('are found where they are now', async () => {

@@ -66,7 +66,8 @@ export class Compactor {
       }
       for (const segment of segments) this.#log.release(segment);
       this.#isBusy = false;
-      if (file === this.#log.files[0]) this.run();
+      // Where nothing moved, nothing will before somebody else lets go: asking again at once would never end.
+      if (moved.length > 0 && file === this.#log.files[0]) this.run();
     });
   }
 

@@ -807,3 +807,19 @@ describe('a disk that is slower than what comes', () => {
     expect(harness.log.isBehind).toBe(false);
   });
 });
+
+test('what a new file says again is in its first write', async () => {
+  const files = new MemoryFiles();
+  const harness = await LogHarness.open(files, {
+    onNewFile: (log) => log.delivered(1, 7),
+  });
+  files.holdsWrites = true;
+  harness.append('first', 1);
+  harness.log.flush();
+  files.held.shift()!.finish();
+  await idle();
+  expect(harness.log.syncedGeneration).toBeGreaterThan(0);
+  const next = await LogHarness.open(files.copy());
+  expect(await next.foundBodies(1)).toEqual(['first']);
+  expect(next.queue(1)?.deliveredBelow).toBe(7);
+});

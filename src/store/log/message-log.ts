@@ -2,6 +2,7 @@
 // write in flight, and whatever arrives meanwhile forms the next: so batching needs no timer, and an idle log no work.
 //
 // Every append belongs to a generation. When `syncedGeneration` has reached it, the append is on disk.
+import type { LoggedQueue } from '../logged-queue.ts';
 import type { Segment } from '../segment.ts';
 import { SEGMENT_BYTES, type SegmentTable, segmentBytesFor } from '../segment-table.ts';
 import { CHUNK_HEADER_BYTES } from './chunk.ts';
@@ -23,14 +24,6 @@ import { LogWriter } from './log-writer.ts';
 import type { LogTail, MessageLogOptions } from './message-log-options.ts';
 import { Residency } from './residency.ts';
 import { type PendingChunk, sealBatch } from './write-batch.ts';
-
-/** A queue, as the log sees it. */
-export interface LoggedQueue {
-  /** Its number for good, from 1 on; 0 for a queue that is not durable. */
-  readonly logId: number;
-  /** The place that the next message takes. */
-  readonly nextSequence: number;
-}
 
 /** Messages that wait to be on disk, in all; more than that is held back where it comes from. */
 const BEHIND_BYTES = 16 * 1024 * 1024;
@@ -68,10 +61,9 @@ export class MessageLog {
       this.#indexer.leaving(segment),
     );
     this.#nextChunkSequence = tail.nextChunkSequence;
-    const { journal, durable } = options;
     const onNoSpace = () => this.#outOfSpace();
     const onFailed = (error: Error) => this.#writeFailed(error);
-    this.#writer = new LogWriter({ journal, durable, onNoSpace, onFailed });
+    this.#writer = new LogWriter({ ...options, onNoSpace, onFailed });
     const preparing = { ...options, onNoSpace, onFailed: (error: Error) => this.#fail(error) };
     this.#files = new LogFiles(preparing, tail.files, tail.nextFileNumber, spares, () =>
       this.flush(),
@@ -100,9 +92,8 @@ export class MessageLog {
 
   /** Whether anything waits to be written. */
   get isDirty(): boolean {
-    const { journal } = this.#options;
     const hasRecords = this.#chunkAt >= 0 || this.#settled.size > 0 || this.#pending.length > 0;
-    return hasRecords || journal.isDirty;
+    return hasRecords || this.#options.journal.isDirty;
   }
 
   /** Whether more waits to be written than makes writes quicker. */
@@ -145,10 +136,7 @@ export class MessageLog {
     return segment;
   }
 
-  /**
-   * What is appended next, up to so many bytes, goes into one chunk: recovery finds all of it, or nothing. Not where it is more than
-   * a segment holds: a larger one is as large as its only chunk, which nobody knows yet.
-   */
+  /** What is appended next, if it is no more than that and than a segment, goes into one chunk: recovery finds all or none. */
   keepTogether(sizeBytes: number): void {
     if (CHUNK_HEADER_BYTES + sizeBytes <= SEGMENT_BYTES) this.#room(sizeBytes);
   }
@@ -184,8 +172,7 @@ export class MessageLog {
 
   #writeSettled(queue: number, { first, count }: { first: number; count: number }): void {
     const segment = this.#room(SETTLED_BYTES, false);
-    const { view, end } = segment;
-    segment.end = writeCount(view, end, RecordType.SETTLED, queue, first, count);
+    segment.end = writeCount(segment.view, segment.end, RecordType.SETTLED, queue, first, count);
   }
 
   /** The segment that takes a record of that size next, in an open chunk. */
@@ -254,6 +241,13 @@ export class MessageLog {
     this.#closeChunk();
     const batch = this.#pending;
     if (!this.#files.place(batch)) return;
+    if (this.#files.takeHasBegun()) {
+      this.#indexer.run(this.files);
+      // In the same write: what every file says again is to be there as soon as anything in it is confirmed.
+      this.#options.onNewFile();
+      this.#closeChunk();
+      if (!this.#files.place(batch)) return;
+    }
     this.#nextChunkSequence = sealBatch(batch, this.#nextChunkSequence);
     this.#pending = [];
     this.#isWriting = true;
@@ -261,10 +255,6 @@ export class MessageLog {
     this.#writtenBytes = this.#waitingBytes;
     this.#waitingBytes = 0;
     const generation = this.#generation++;
-    if (this.#files.takeHasBegun()) {
-      this.#indexer.run(this.files);
-      this.#options.onNewFile();
-    }
     this.#writer.write(batch, () => {
       this.#isWriting = false;
       this.#writtenBytes = 0;

@@ -20,6 +20,7 @@ import {
   objectNotFound,
 } from './http-error.ts';
 import { Answer, type Call, type HttpMethod, type Route } from './route.ts';
+import { routes } from './routes.ts';
 
 /** As RabbitMQ's management.http.max_body_size. */
 const MAX_BODY_BYTES = 20 * 1024 * 1024;
@@ -30,11 +31,7 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 export type FindCaller = (request: FastifyRequest) => Caller;
 
-export function apiServer(
-  context: ApiContext,
-  routes: readonly Route[],
-  findCaller: FindCaller,
-): FastifyInstance {
+export function apiServer(context: ApiContext, findCaller: FindCaller): FastifyInstance {
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,

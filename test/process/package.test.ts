@@ -1,0 +1,60 @@
+// The built package as others load it: every entry, from an ES module and from CommonJS, and nothing loaded that was not asked for.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, expect, test } from 'vitest';
+import { requireBuild } from './leveret.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+beforeAll(requireBuild);
+
+async function output(type: 'module' | 'commonjs', code: string): Promise<string> {
+  // By its own name, a package finds itself through its exports, as others find it.
+  const args = [`--input-type=${type}`, '--eval', code];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT });
+  return stdout.trim();
+}
+
+const use = `
+  (async () => {
+    const broker = new MemoryBroker();
+    const connection = new Connection(broker);
+    await connection.publish('q', 'hello');
+    console.log(broker.messages('q')[0].body, typeof instrument, typeof startBroker);
+    await connection.close();
+    await broker.close();
+  })();`;
+
+test('from an ES module', async () => {
+  const code = `
+    import { Connection } from 'leveret';
+    import { startBroker } from 'leveret/broker';
+    import { instrument } from 'leveret/otel';
+    import { MemoryBroker } from 'leveret/testing';
+    ${use}`;
+  expect(await output('module', code)).toBe('hello function function');
+});
+
+test('from CommonJS', async () => {
+  const code = `
+    const { Connection } = require('leveret');
+    const { startBroker } = require('leveret/broker');
+    const { instrument } = require('leveret/otel');
+    const { MemoryBroker } = require('leveret/testing');
+    ${use}`;
+  expect(await output('commonjs', code)).toBe('hello function function');
+});
+
+test('nothing of it loads a package', async () => {
+  // All of ours are CommonJS, so what was loaded is in this cache.
+  const code = `
+    import 'leveret';
+    import 'leveret/broker';
+    import 'leveret/otel';
+    import 'leveret/testing';
+    import { createRequire } from 'node:module';
+    const loaded = Object.keys(createRequire(process.cwd() + '/package.json').cache);
+    console.log(JSON.stringify(loaded.filter((path) => path.includes('node_modules'))));`;
+  expect(await output('module', code)).toBe('[]');
+});
