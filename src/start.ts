@@ -76,7 +76,7 @@ function banner({ url, httpUrl = 'none', webSocketUrl }: RunningBroker, told: St
   Leveret ${version}
 
   AMQP      ${shown}${web}
-  HTTP API  ${httpUrl}
+  Web page  ${httpUrl}
   Login     ${login}
   Data      ${data}
   Stop      Ctrl-C

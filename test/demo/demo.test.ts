@@ -15,6 +15,7 @@ test('letters move until it is told to stop; then everything of it is gone', asy
   await expect
     .poll(
       async () => (await queues()).find(({ name }) => name === 'demo.invoices')?.message_stats?.ack,
+      { timeout: 15_000 },
     )
     .toBeGreaterThan(2);
   expect(await queues()).toHaveLength(5);

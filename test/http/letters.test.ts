@@ -170,7 +170,7 @@ describe.skipIf(!isOurs)('of ours', () => {
 
   describe('a route is explained', () => {
     const explain = async (exchange: string, body: object) =>
-      (await api.post(`exchanges/%2F/${exchange}/route`, body)).body as ExplanationItem;
+      (await api.post(`exchanges/%2F/${exchange}/where`, body)).body as ExplanationItem;
     const bind = (exchange: string, queue: string, routing_key: string, table: object = {}) =>
       api.post(`bindings/%2F/e/${exchange}/q/${queue}`, { routing_key, arguments: table });
 

@@ -47,6 +47,9 @@ const VIEWS = [
 
 const WIDTHS = [1440, 1024, 390];
 
+/** The machine may be busy with other tests. */
+const eventually = (read: () => unknown) => expect.poll(read, { timeout: 15_000 });
+
 interface Violation {
   readonly id: string;
   readonly nodes: readonly { readonly html: string }[];
@@ -100,7 +103,7 @@ describe.skipIf(!executable)(`in ${executable ?? 'a browser, which is not instal
   async function open(view: string): Promise<void> {
     await tab.goto(broker.httpUrl! + view);
     await tab.locator('h1').waitFor();
-    await expect.poll(() => tab.locator('.loading').count()).toBe(0);
+    await eventually(() => tab.locator('.loading').count()).toBe(0);
   }
 
   const says = (text: string | RegExp) => tab.getByText(text).first().waitFor();
@@ -191,12 +194,12 @@ describe.skipIf(!executable)(`in ${executable ?? 'a browser, which is not instal
 
   test('a queue’s letters: seen, searched, dropped one by one, and nothing else is changed', async () => {
     await open('queues/%2F/eu');
-    await expect.poll(() => tab.locator('.letter').count()).toBe(25);
+    await eventually(() => tab.locator('.letter').count()).toBe(25);
     await tab.getByRole('button', { name: 'Show more' }).click();
-    await expect.poll(() => tab.locator('.letter').count()).toBe(30);
+    await eventually(() => tab.locator('.letter').count()).toBe(30);
     await tab.getByLabel('Header', { exact: true }).fill('i=7');
     await tab.getByRole('button', { name: 'Search' }).click();
-    await expect.poll(() => tab.locator('.letter').count()).toBe(1);
+    await eventually(() => tab.locator('.letter').count()).toBe(1);
     await tab.locator('.letter summary').click();
     await tab.getByRole('button', { name: 'Delete letter' }).click();
     await tab.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
@@ -255,7 +258,7 @@ describe.skipIf(!executable)(`in ${executable ?? 'a browser, which is not instal
     await tab.getByRole('button', { name: 'Delete', exact: true }).click();
     await tab.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await tab.getByRole('heading', { name: 'Queues' }).waitFor();
-    await expect.poll(() => tab.getByRole('link', { name: 'fresh' }).count()).toBe(0);
+    await eventually(() => tab.getByRole('link', { name: 'fresh' }).count()).toBe(0);
   });
 
   test('scripts in names, keys, headers and payloads stay texts', async () => {
@@ -272,7 +275,7 @@ describe.skipIf(!executable)(`in ${executable ?? 'a browser, which is not instal
     // Even if something wrote it into the page: the policy lets no inline script run.
     const image = JSON.stringify(SCRIPT.slice(0, SCRIPT.indexOf('<script>')));
     await tab.evaluate(`document.body.insertAdjacentHTML('beforeend', ${image})`);
-    await expect.poll(() => problems.length).toBeGreaterThan(0);
+    await eventually(() => problems.length).toBeGreaterThan(0);
     expect(problems.splice(0).join()).toMatch(/Content Security Policy/);
     expect(await tab.evaluate('window.wasRun')).toBeUndefined();
   });
@@ -310,16 +313,16 @@ describe.skipIf(!executable)(`in ${executable ?? 'a browser, which is not instal
     await publish('many.04711', 'x');
     await open('queues');
     await says(/10,00\d queues/);
-    await expect.poll(() => tab.locator('tbody tr').count()).toBe(50);
+    await eventually(() => tab.locator('tbody tr').count()).toBe(50);
     await tab.getByRole('button', { name: 'Next' }).click();
     await says('Page 2 of');
     expect(tab.url()).toContain('page=2');
     await tab.getByLabel('Filter queues by name').fill('many.047');
     await says(/^100 of 10,/);
     await tab.getByRole('button', { name: 'Ready' }).click();
-    await expect
-      .poll(() => tab.locator('tbody tr').first().locator('a').textContent())
-      .toBe('many.04711');
+    await eventually(() => tab.locator('tbody tr').first().locator('a').textContent()).toBe(
+      'many.04711',
+    );
     await checkAll(['queues', 'post-office', '']);
     await open('post-office');
     await says(/busiest 200 of 10,/);

@@ -1,6 +1,11 @@
-// /exchanges/…/route: where a message would go, and why or why not, binding by binding. Nothing is published.
-import { type ExplainedBinding, type ExplainedStep, explain } from '../../broker/explanation.ts';
+// /exchanges/…/where: where a message would go, and why or why not, binding by binding. Nothing is published.
+
 import { contentOf } from '../../broker/post.ts';
+import {
+  type ExplainedBinding,
+  type ExplainedStep,
+  explain,
+} from '../../broker/route-explanation.ts';
 import { objectOf, textIn } from '../body.ts';
 import { tableFromJson } from '../field-table-json.ts';
 import type { Call, Route } from '../route.ts';
@@ -70,7 +75,7 @@ function stepItem(vhost: string, step: ExplainedStep): ExplainedStepItem {
 export const explainRoutes: readonly Route[] = [
   {
     method: 'POST',
-    path: '/exchanges/:vhost/:name/route',
+    path: '/exchanges/:vhost/:name/where',
     gate: 'management',
     summary: 'Where a message would go and why: routing_key, headers',
     run,

@@ -33,7 +33,7 @@ export function WherePage() {
     0,
   );
   const find = async ({ exchange, key, headers }: Asked) => {
-    const to = path`exchanges/${vhost ?? '/'}/${exchangeInPath(exchange)}/route`;
+    const to = path`exchanges/${vhost ?? '/'}/${exchangeInPath(exchange)}/where`;
     const body = { routing_key: key, headers: argumentsIn(headers) };
     setFound(await ask<ExplanationItem>(to, { method: 'POST', body }));
   };
