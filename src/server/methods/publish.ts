@@ -106,11 +106,13 @@ function publishSelected(
   const replied = routingKeys.filter((key) => reply(channel, content, exchange, key));
   const { router, turn } = channel.vhost;
   const routed = router.route(content, exchange, routingKeys);
+  // What a message repeats may not be on disk yet, and its confirm speaks for both.
+  const repeated = routed.isRepeated && channel.store.isDirty ? Enqueued.MUST_LAST : 0;
   if (routed.queues.length > 0 || routed.delays.length > 0) {
     exchange.publishOutCount += routed.queues.length;
-    return enqueueRouted(channel.store, selected, routed, turn);
+    return enqueueRouted(channel.store, selected, routed, turn) | repeated;
   }
-  if (routed.isRepeated) return 0;
+  if (routed.isRepeated) return repeated;
   if (replied.length === 0) unroutable(channel, content, mandatory);
   return 0;
 }
