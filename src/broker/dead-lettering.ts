@@ -18,7 +18,7 @@ export interface DeadLetterHost {
   exchange(name: string): Exchange | undefined;
 }
 
-/** Sends a message that dies in a queue with a dead letter exchange. False when no queue has taken it. */
+/** Sends a message that dies in a queue with a dead letter exchange. False when it has yet to be taken. */
 export function sendDeadLetter(
   host: DeadLetterHost,
   queue: string,
@@ -42,5 +42,7 @@ export function sendDeadLetter(
   if (queues.length + reached.delays.length === 0) return reached.queues.length > 0;
   const routed = { ...reached, queues };
   const enqueued = enqueueRouted(host.store, toOwnKey(letter.content), routed, host.turn);
+  // A queue that keeps dead letters lets go of none that anybody refuses; those that took it may get it again.
+  if (settings.keepsDeadLetters && (enqueued & Enqueued.REFUSED) !== 0) return false;
   return (enqueued & Enqueued.TAKEN) !== 0;
 }

@@ -179,6 +179,7 @@ export class VHost implements QueueHost {
   drop(): void {
     this.mute();
     for (const queue of [...this.#queues]) this.deleteQueue(queue);
+    this.#exchanges.drop();
   }
 
   /** Whatever has a number in the log. */

@@ -78,6 +78,22 @@ describe('1.9.2.3 commit', () => {
     await tx.expect('tx.commit-ok');
   });
 
+  test('a queue that refuses a message: 406, and the rest is carried out', async () => {
+    const [tx, other, queue] = await transaction();
+    const full = await other.queue({
+      arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+    });
+    await fill(queue, 'acked');
+    await tx.get(queue);
+    tx.send('basic.ack', { deliveryTag: 1 });
+    for (const body of ['a', 'b', 'c']) tx.publish({ routingKey: full, body });
+    tx.publish({ routingKey: queue, body: 'd' });
+    tx.send('tx.commit');
+    await tx.expectClose(406, 'PRECONDITION_FAILED - partial tx completion');
+    expect((await other.drain(full))[0]).toBe('a');
+    expect(await other.drain(queue)).toEqual(['d']);
+  });
+
   test('an exchange that does not exist is noticed at once: 404', async () => {
     const [tx, other, queue] = await transaction();
     const exchange = fresh('nowhere');

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { shown } from '../../../test/support/content.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { contentOf, shown } from '../../../test/support/content.ts';
 import { MemoryFiles } from '../../../test/support/memory-files.ts';
 import { ModelBroker } from '../../../test/support/model-broker.ts';
-import type { PlainTable } from '../../../test/support/wire-methods.ts';
+import { type PlainTable, table } from '../../../test/support/wire-methods.ts';
+import { enqueueRouted } from '../enqueue.ts';
+import { selectedOf } from '../sender-selected.ts';
 import type { DelayedMessages, WaitingMessage } from './delayed-messages.ts';
 
 const DIRECT = { 'x-delayed-type': 'direct' };
@@ -260,6 +262,46 @@ test('deleting the exchange drops what waits, for good', async () => {
   expect(await again.texts('q')).toEqual([]);
   expect([...again.vhost.delayedMessages()].map(({ count }) => count)).toEqual([0]);
   await again.broker.close();
+});
+
+test('that the exchange is deleted is recorded before what waits is let go', async () => {
+  const model = new ModelBroker(new MemoryFiles());
+  const delayed = laterAndQueue(model);
+  await model.settled();
+  expect(model.broker.store.isDirty).toBe(false);
+  let isRecorded = false;
+  const released = vi.spyOn(delayed, 'delete').mockImplementation(() => {
+    isRecorded = model.broker.store.isDirty;
+  });
+  model.vhost.deleteExchange('later', false);
+  expect(released).toHaveBeenCalledOnce();
+  expect(isRecorded).toBe(true);
+  await model.broker.close();
+});
+
+test('deleting the vhost gives back what its exchanges held', async () => {
+  const model = new ModelBroker();
+  const { store, vhosts } = model.broker;
+  const before = store.holders.size;
+  const vhost = vhosts.add('v');
+  const common = { durable: true, autoDelete: false, internal: false };
+  const args = table({ ...DIRECT, 'x-message-deduplication': true });
+  vhost.declareExchange({
+    ...common,
+    name: 'later',
+    type: 'x-delayed-message',
+    arguments: args,
+  });
+  const exchange = vhost.requireExchange('later');
+  const headers = { 'x-delay': 1000, 'x-deduplication-header': 'k' };
+  const selected = selectedOf(contentOf({ exchange: 'later', body: 'x', properties: { headers } }));
+  const routed = vhost.router.route(selected.content, exchange, ['']);
+  enqueueRouted(store, selected, routed, vhost.turn);
+  expect(exchange.delayed?.count).toBe(1);
+  vhosts.delete('v');
+  expect(exchange.delayed?.count).toBe(0);
+  expect(vhost.deduplication(exchange)).toBeUndefined();
+  expect(store.holders.size).toBe(before);
 });
 
 test('an exchange that goes because nothing is bound to it drops what waits, too', async () => {

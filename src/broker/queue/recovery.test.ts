@@ -12,6 +12,7 @@ import { DataDirectory } from '../../store/data-directory.ts';
 import { Broker } from '../broker.ts';
 import { enqueue } from '../enqueue.ts';
 import { viewMessage } from '../message.ts';
+import type { VHost } from '../vhost.ts';
 import type { Queue } from './queue.ts';
 
 let unique = 0;
@@ -66,10 +67,14 @@ class Life {
     return new Life(this.files.copy(), this.#path, this.clock);
   }
 
+  get vhost(): VHost {
+    return this.#broker.vhost('/')!;
+  }
+
   declare(name: string, args: PlainTable = {}): Queue {
     const flags = { durable: true, exclusive: false, autoDelete: false };
     const properties = { name, ...flags, arguments: table(args) };
-    return this.#broker.vhost('/')!.declareQueue(properties, this, false);
+    return this.vhost.declareQueue(properties, this, false);
   }
 
   queue(name: string): Queue {
@@ -332,6 +337,28 @@ describe('at-least-once dead letters', () => {
     expect(await life.drain(dead)).toEqual(['m']);
     const next = await life.restart();
     expect([next.queue('q').readyCount, next.queue('dead').readyCount]).toEqual([0, 0]);
+  });
+
+  test('wait until every queue has taken them, though some get them again', async () => {
+    const life = new Life();
+    const { vhost } = life;
+    const exchange = { name: 'dlx', type: 'fanout', internal: false, durable: true };
+    vhost.declareExchange({ ...exchange, autoDelete: false, arguments: table({}) });
+    const willing = life.declare('willing');
+    const full = life.declare('full', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
+    life.publish(full, 'first');
+    for (const to of [willing, full]) {
+      vhost.bind(vhost.requireExchange('dlx'), to, '', table({}));
+    }
+    const queue = life.declare('q', { ...strategy, 'x-dead-letter-exchange': 'dlx' });
+    life.publish(queue, 'm', { expiration: '10' });
+    await life.pass(10);
+    expect(await life.drain(full)).toEqual(['first']);
+    await life.pass(10_000);
+    expect(await life.drain(full)).toEqual(['m']);
+    expect(await life.drain(willing)).toEqual(['m', 'm']);
+    await life.pass(20_000);
+    expect([willing.readyCount, full.readyCount]).toEqual([0, 0]);
   });
 
   test('are still there after a restart', async () => {

@@ -216,9 +216,16 @@ export class Exchanges {
   #forget(exchange: Exchange): void {
     const { name, durable, delayed } = exchange;
     this.#exchanges.delete(name);
+    // First, so that no crash leaves the exchange without what it held.
+    if (durable) this.#recorder.record({ noExchange: { vhost: this.#vhost, name } });
     delayed?.delete();
     this.#deduplication.remove(exchange);
-    if (durable) this.#recorder.record({ noExchange: { vhost: this.#vhost, name } });
+  }
+
+  /** The vhost is deleted: nothing is kept for any of them. */
+  drop(): void {
+    for (const exchange of [...this.#exchanges.values()]) this.#forget(exchange);
+    this.router.bindingsChanged();
   }
 
   #remove(exchange: Exchange): void {

@@ -82,14 +82,17 @@ export function publish(
   else channel.accepted(channel.confirms, (enqueued & Enqueued.MUST_LAST) !== 0);
 }
 
-/** A publish of a transaction that commits: checked when it came, routed now. */
-export function publishHeld(channel: Channel, content: Content, mandatory: boolean): void {
+/** A publish of a transaction that commits: checked when it came, routed now. Answers what became of it (see enqueue.ts). */
+export function publishHeld(channel: Channel, content: Content, mandatory: boolean): number {
   const exchange = channel.vhost.exchange(content.exchange);
   const selected = selectedOf(content);
-  if (exchange) {
-    const enqueued = publishSelected(channel, selected, exchange, mandatory);
-    if ((enqueued & Enqueued.MUST_LAST) !== 0) channel.connection.block.hasLogged = true;
-  } else unroutable(channel, content, mandatory);
+  if (!exchange) {
+    unroutable(channel, content, mandatory);
+    return 0;
+  }
+  const enqueued = publishSelected(channel, selected, exchange, mandatory);
+  if ((enqueued & Enqueued.MUST_LAST) !== 0) channel.connection.block.hasLogged = true;
+  return enqueued;
 }
 
 /** Answers what became of it (see enqueue.ts). */
@@ -103,11 +106,13 @@ function publishSelected(
   const replied = routingKeys.filter((key) => reply(channel, content, exchange, key));
   const { router, turn } = channel.vhost;
   const routed = router.route(content, exchange, routingKeys);
+  // What a message repeats may not be on disk yet, and its confirm speaks for both.
+  const repeated = routed.isRepeated && channel.store.isDirty ? Enqueued.MUST_LAST : 0;
   if (routed.queues.length > 0 || routed.delays.length > 0) {
     exchange.publishOutCount += routed.queues.length;
-    return enqueueRouted(channel.store, selected, routed, turn);
+    return enqueueRouted(channel.store, selected, routed, turn) | repeated;
   }
-  if (routed.isRepeated) return 0;
+  if (routed.isRepeated) return repeated;
   if (replied.length === 0) unroutable(channel, content, mandatory);
   return 0;
 }

@@ -1,5 +1,6 @@
 // Transactions: publishes and acknowledgements of a channel take effect at commit, or not at all. As in RabbitMQ they are
 // not atomic over several queues, and a rollback redelivers nothing.
+import { Enqueued } from '../../broker/enqueue.ts';
 import { viewMessage } from '../../broker/message.ts';
 import { preconditionFailed } from '../../broker/refusal.ts';
 import { Content } from '../../protocol/content.ts';
@@ -17,12 +18,15 @@ export function select(channel: Channel): void {
 
 export function commit(channel: Channel): void {
   const { publishes, acks } = transactionOf(channel).take();
+  let enqueued = 0;
   for (const { slot, offset, mandatory } of publishes) {
     viewMessage(channel.store.segment(slot), offset, held);
-    publishHeld(channel, held, mandatory);
+    enqueued |= publishHeld(channel, held, mandatory);
     channel.store.release(slot);
   }
   for (const { tag, outcome } of acks) channel.unacked.end(tag, outcome);
+  // As in RabbitMQ, what could be carried out stays so.
+  if ((enqueued & Enqueued.REFUSED) !== 0) throw preconditionFailed('partial tx completion');
   channel.replyWhenSynced({ name: 'tx.commit-ok' });
 }
 

@@ -256,4 +256,24 @@ describe('damage in a file with an index', () => {
     expect(indexesIn(files)).toContain(indexName(2));
     expect((await state(files)).damage).toHaveLength(1);
   });
+
+  test('in the last segment costs no good message at the start after the next', async () => {
+    const { files, harness: first } = await filled(2 * 32 + 1);
+    await turns(50);
+    const last = [...first.table.values()]
+      .filter(({ file }) => file?.number === 1)
+      .reduce((a, b) => (a.fileOffset > b.fileOffset ? a : b));
+    for (const name of indexesIn(files)) files.contents.delete(`${LOG}/${name}`);
+    files.bytes(logPath(1))[last.fileOffset + 1000]! ^= 1;
+    const harness = await LogHarness.open(files);
+    for (let i = 0; i < 3 * 32; i++) {
+      harness.append(body(i), 1);
+      await harness.flush();
+      await idle();
+    }
+    await turns(100);
+    expect(indexesIn(files)).toContain(indexName(2));
+    const { queues } = await state(files);
+    expect(queues.map(({ places }) => places.length)).toEqual([32 + 3 * 32, 32]);
+  });
 });

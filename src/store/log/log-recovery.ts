@@ -235,6 +235,7 @@ class LogReader {
         isWhole = false;
         this.#hold(chunk, bytes, where, segment, visitor);
       } else {
+        if (chunk.sequence !== order.expected) log.isDamaged = true;
         order.meet(chunk.sequence, where);
         order.expected = chunk.sequence + 1;
         content.chunks += 1;
@@ -249,6 +250,8 @@ class LogReader {
       }
       at = chunk.end;
     }
+    // What is behind the damage would be missing in an index.
+    if (!isWhole) log.isDamaged = true;
     releaseRecovered(this.#table, segment.slot);
     return bytes.length;
   }
