@@ -209,8 +209,9 @@ class Peek {
   #goTo(cursor: string): void {
     this.#toSkip = 0;
     const [, level, part, sequence] = /^(\d+)([rf])(\d+)$/.exec(cursor) ?? [];
-    // One that is not ours leads to the end.
-    this.#level = level === undefined ? -1 : Number(level);
+    // One that is not ours leads to the end: a walk down from a level that never was may be endless.
+    const given = Number(level ?? -1);
+    this.#level = given < this.#ready.lanes.length ? given : -1;
     this.#part = part === 'r' ? 'returned' : 'fresh';
     this.#sequence = Number(sequence ?? 0);
   }
