@@ -38,13 +38,15 @@ export interface TlsNetworkOptions extends AcceptOptions {
 class TlsTransport implements Transport {
   readonly remote: Endpoint;
   readonly local: Endpoint;
+  readonly isProxied: boolean;
   readonly peerSubject: Readonly<Record<string, string>> | undefined;
   readonly #socket: TLSSocket;
   #error: Error | undefined;
 
-  constructor(socket: TLSSocket, { remote, local }: Accepted) {
+  constructor(socket: TLSSocket, { remote, local, isProxied }: Accepted) {
     this.remote = remote;
     this.local = local;
+    this.isProxied = isProxied;
     this.peerSubject = socket.authorized ? subjectOf(socket.getPeerCertificate()) : undefined;
     this.#socket = socket;
     socket.setNoDelay(true);
