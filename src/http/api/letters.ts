@@ -211,7 +211,10 @@ function sendIn(call: Call, { to }: JsonObject): Send {
   }
   return ({ routingKey, properties, body }) => {
     const letter = { routingKey: key ?? routingKey, properties, body: body.slice() };
-    return post(call.vhost, exchange, letter) ? undefined : 'no queue is bound for its routing key';
+    const { isTaken, isRepeated } = post(call.vhost, exchange, letter);
+    if (isTaken) return undefined;
+    // Nobody has it but the queue where it is: it must not go.
+    return isRepeated ? 'it has come before, and was dropped' : 'no queue has taken it';
   };
 }
 

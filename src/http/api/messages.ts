@@ -90,7 +90,8 @@ function send(
       `user_id property set to '${userId}' but authenticated user was '${caller.name}'`,
     );
   }
-  return post(vhost, exchange, { routingKey, properties, body });
+  const { isTaken, isRepeated } = post(vhost, exchange, { routingKey, properties, body });
+  return isTaken || isRepeated;
 }
 
 /** What becomes of what was looked at, by its old and new names. */
