@@ -1,7 +1,7 @@
 // TCP. All sockets read into one buffer of the process: Node calls back within the read, so nothing else touches it before
 // the bytes are handled, and an idle connection owns no buffer.
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { connect, createServer, type ListenOptions, type Server, Socket } from 'node:net';
 import { ProxyHeader } from './proxy-header.ts';
 import { readBlock, readTarget } from './read-block.ts';
@@ -215,7 +215,9 @@ async function removeStaleSocket(path: string): Promise<void> {
   try {
     await once(socket, 'connect');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') await rm(path, { force: true });
+    // A file that is no socket refuses as well, and is not ours to remove.
+    const isRefused = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
+    if (isRefused && (await lstat(path)).isSocket()) await rm(path, { force: true });
   } finally {
     socket.destroy();
   }
