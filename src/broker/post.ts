@@ -35,6 +35,9 @@ export function contentOf(exchange: string, letter: Letter): Content {
   return content;
 }
 
+/** Throws unless the sender may use that routing key; called for the message's own and those of CC and BCC. */
+export type KeyCheck = (routingKey: string) => void;
+
 /** What became of a message. */
 export interface Posted {
   /** A queue has it now, or a delayed exchange. */
@@ -47,7 +50,7 @@ export interface Posted {
  * Publishes a message, whose properties were checked.
  * @throws AmqpError 403 for an internal exchange, 406 for headers that cannot be.
  */
-export function post(vhost: VHost, exchange: Exchange, letter: Letter): Posted {
+export function post(vhost: VHost, exchange: Exchange, letter: Letter, checkKey: KeyCheck): Posted {
   if (exchange.internal) {
     throw accessRefused(
       `cannot publish to internal ${named('exchange', exchange.name, vhost.name)}`,
@@ -56,6 +59,7 @@ export function post(vhost: VHost, exchange: Exchange, letter: Letter): Posted {
   const given = contentOf(exchange.name, letter);
   if (exchange.delayed) checkDelay(given);
   const selected = selectedOf(given);
+  for (const key of selected.routingKeys) checkKey(key);
   const routed = vhost.router.route(selected.content, exchange, selected.routingKeys);
   vhost.counters.publish += 1;
   vhost.counters.confirm += 1;

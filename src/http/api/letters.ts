@@ -14,6 +14,7 @@ import {
   peek,
 } from '../../broker/queue/peek.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
+import { AmqpError } from '../../protocol/amqp-error.ts';
 import type { Content } from '../../protocol/content.ts';
 import { isObject, type JsonObject, objectOf, textIn } from '../body.ts';
 import { badRequest, HttpError, objectNotFound } from '../http-error.ts';
@@ -211,7 +212,9 @@ function sendIn(call: Call, { to }: JsonObject): Send {
   }
   return ({ routingKey, properties, body }) => {
     const letter = { routingKey: key ?? routingKey, properties, body: body.slice() };
-    const { isTaken, isRepeated } = post(call.vhost, exchange, letter);
+    const { isTaken, isRepeated } = post(call.vhost, exchange, letter, (key) =>
+      call.caller.requireTopic('write', exchange, key, call.vhost.name),
+    );
     if (isTaken) return undefined;
     // Nobody has it but the queue where it is: it must not go.
     return isRepeated ? 'it has come before, and was dropped' : 'no queue has taken it';
@@ -250,7 +253,7 @@ async function move(call: Call): Promise<MoveAnswer> {
   for await (const sequence of wanted(call, queue, body.letters)) {
     let reason: string | undefined = 'it is not there any more';
     const extraction = await extracted(call, queue, sequence, (content) => {
-      reason = send(content);
+      reason = reasonOf(() => send(content));
       return reason === undefined;
     });
     if (extraction === 'taken') moved += 1;
@@ -259,6 +262,16 @@ async function move(call: Call): Promise<MoveAnswer> {
   }
   await synced(call.context);
   return { moved, stayed };
+}
+
+/** A refusal keeps the one letter back: it may come when the letter has been loaded, where nobody would catch it. */
+function reasonOf(send: () => string | undefined): string | undefined {
+  try {
+    return send();
+  } catch (error) {
+    if (error instanceof AmqpError) return error.message;
+    throw error;
+  }
 }
 
 async function* wanted(call: Call, queue: Queue, letters: unknown): AsyncIterable<number> {
