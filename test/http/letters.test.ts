@@ -32,6 +32,16 @@ describe.skipIf(isElsewhere)('letters', () => {
   const moveAll = async (to: object) =>
     (await api.post('queues/%2F/q.a/letters/move', { letters: 'all', to })).body as MoveAnswer;
 
+  test('all are moved, whatever their priorities, also to where they are', async () => {
+    await api.delete('queues/%2F/q.a');
+    await api.put('queues/%2F/q.a', { arguments: { 'x-max-priority': 5 } });
+    const priorities = [3, 0, 5, 0, 3];
+    for (const priority of priorities) await publish(`${priority}`, { priority });
+    expect(await moveAll({ queue: 'q.a' })).toEqual({ moved: 5, stayed: [] });
+    expect(await moveAll({ queue: 'q.b' })).toEqual({ moved: 5, stayed: [] });
+    expect(await payloadsOf('q.b')).toEqual(['5', '3', '3', '0', '0']);
+  });
+
   test('one that an exchange drops as repeated stays where it is', async () => {
     const declared = { type: 'fanout', arguments: { 'x-message-deduplication': true } };
     await api.put('exchanges/%2F/x.dedup', declared);

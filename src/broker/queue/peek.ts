@@ -4,6 +4,7 @@
 // says where to go on, so messages that come or go meanwhile disturb nothing.
 import { Content } from '../../protocol/content.ts';
 import type { BasicProperties } from '../../protocol/properties.ts';
+import { levelOf } from '../../store/log/log-records.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 import { bodyBytesOf, viewMessage } from '../message.ts';
 import type { Lane } from './lane.ts';
@@ -141,6 +142,18 @@ export function look(
   } else {
     store.load(at.slot, () => look(queue, store, sequence, done));
   }
+}
+
+/** Tells of a message whether it is in the queue already: what comes from now on takes later places, in each level. */
+export function presentIn({ ready }: PeekedQueue): (sequence: number) => boolean {
+  const ends = ready.lanes.map((lane) => lane?.fresh.nextSequence ?? 0);
+  return (sequence) => sequence < (ends[levelOf(sequence)] ?? 0);
+}
+
+/** Where to go on behind all messages of that one's level; undefined at the end of the queue. */
+export function cursorBelow(sequence: number): string | undefined {
+  const level = levelOf(sequence);
+  return level === 0 ? undefined : `${level - 1}r0`;
 }
 
 interface Place {

@@ -5,6 +5,7 @@ import { textOf } from '../../broker/equivalence.ts';
 import { post } from '../../broker/post.ts';
 import type { HeaderWanted, MessageFilter } from '../../broker/queue/message-filter.ts';
 import {
+  cursorBelow,
   type Extraction,
   extract,
   look,
@@ -12,6 +13,7 @@ import {
   type PeekedMessage,
   type PeekRequest,
   peek,
+  presentIn,
 } from '../../broker/queue/peek.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
 import { AmqpError } from '../../protocol/amqp-error.ts';
@@ -286,7 +288,7 @@ async function* wanted(call: Call, queue: Queue, letters: unknown): AsyncIterabl
 
 async function* matching(call: Call, queue: Queue): AsyncIterable<number> {
   // What is moved into this very queue is not moved again.
-  const end = queue.nextSequence;
+  const isPresent = presentIn(queue);
   const filter = filterIn(call);
   let cursor: string | undefined;
   do {
@@ -296,9 +298,10 @@ async function* matching(call: Call, queue: Queue): AsyncIterable<number> {
       maxBodyBytes: 0,
       ...(cursor === undefined ? {} : { cursor }),
     });
-    for (const { sequence } of found.messages) if (sequence < end) yield sequence;
-    const isPast = found.messages.some(({ sequence }) => sequence >= end);
-    cursor = isPast ? undefined : found.cursor;
+    for (const { sequence } of found.messages) if (isPresent(sequence)) yield sequence;
+    const last = found.messages.at(-1);
+    const isPast = last !== undefined && !isPresent(last.sequence);
+    cursor = isPast ? cursorBelow(last.sequence) : found.cursor;
   } while (cursor !== undefined);
 }
 
