@@ -205,7 +205,10 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     for (const place of places) endpoints.push(await listeners.listen(place, tls));
     const [first = { host, port: 0 }] = endpoints;
     const web = options.webSocket
-      ? await listeners.listenForWebSockets({ host, ...options.webSocket })
+      ? await listeners.listenForWebSockets({
+          host: hostOf(places[0]) ?? host,
+          ...options.webSocket,
+        })
       : undefined;
     management = await startManagement(options, { broker, server, version, node });
     const httpUrl = management?.httpUrl;
@@ -256,6 +259,10 @@ async function startManagement(
     throw error;
   }
 }
+
+/** Undefined for a unix socket. */
+const hostOf = (at: ListenAt | undefined): string | undefined =>
+  at && 'host' in at ? at.host : undefined;
 
 const isTls = (at: ListenAt | undefined): boolean =>
   at !== undefined && 'tls' in at && at.tls === true;

@@ -35,11 +35,22 @@ export function contentOf(exchange: string, letter: Letter): Content {
   return content;
 }
 
+/** Throws unless the sender may use that routing key; called for the message's own and those of CC and BCC. */
+export type KeyCheck = (routingKey: string) => void;
+
+/** What became of a message. */
+export interface Posted {
+  /** A queue has it now, or a delayed exchange. */
+  readonly isTaken: boolean;
+  /** It was dropped as one that has come before, which is told its publisher as if it were taken. */
+  readonly isRepeated: boolean;
+}
+
 /**
- * Publishes a message, whose properties were checked, and tells whether any queue has taken it.
+ * Publishes a message, whose properties were checked.
  * @throws AmqpError 403 for an internal exchange, 406 for headers that cannot be.
  */
-export function post(vhost: VHost, exchange: Exchange, letter: Letter): boolean {
+export function post(vhost: VHost, exchange: Exchange, letter: Letter, checkKey: KeyCheck): Posted {
   if (exchange.internal) {
     throw accessRefused(
       `cannot publish to internal ${named('exchange', exchange.name, vhost.name)}`,
@@ -48,13 +59,15 @@ export function post(vhost: VHost, exchange: Exchange, letter: Letter): boolean 
   const given = contentOf(exchange.name, letter);
   if (exchange.delayed) checkDelay(given);
   const selected = selectedOf(given);
+  for (const key of selected.routingKeys) checkKey(key);
   const routed = vhost.router.route(selected.content, exchange, selected.routingKeys);
   vhost.counters.publish += 1;
   vhost.counters.confirm += 1;
   exchange.publishInCount += 1;
   exchange.publishOutCount += routed.queues.length;
   const enqueued = enqueueRouted(vhost.store, selected, routed, vhost.turn);
-  const isRouted = (enqueued & Enqueued.TAKEN) !== 0 || routed.isRepeated;
-  if (!isRouted) vhost.counters.returnUnroutable += 1;
-  return isRouted;
+  const isTaken = (enqueued & Enqueued.TAKEN) !== 0;
+  const { isRepeated } = routed;
+  if (!isTaken && !isRepeated) vhost.counters.returnUnroutable += 1;
+  return { isTaken, isRepeated };
 }

@@ -1,5 +1,6 @@
 // Who asks: a user of the broker with its tags, or whoever may open the control socket, who may do everything.
-import type { Operation } from '../broker/permission.ts';
+import type { Exchange } from '../broker/exchange/exchange.ts';
+import type { Operation, TopicOperation } from '../broker/permission.ts';
 import type { User } from '../broker/user.ts';
 import { notAuthorised } from './http-error.ts';
 
@@ -74,5 +75,10 @@ export class Caller {
   /** @throws AmqpError 403 unless the caller may do that to the resource. */
   require(operation: Operation, kind: 'queue' | 'exchange', name: string, vhost: string): void {
     this.#user?.require(operation, kind, name, vhost);
+  }
+
+  /** @throws AmqpError 403 unless the caller may use that routing key, where the exchange is a topic exchange. */
+  requireTopic(operation: TopicOperation, exchange: Exchange, key: string, vhost: string): void {
+    this.#user?.requireTopic(operation, exchange, key, vhost);
   }
 }

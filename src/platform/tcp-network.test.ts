@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,15 @@ test('a unix socket that a killed process left is taken over', async () => {
   await once(child, 'exit');
   const listener = await tcpNetwork.listen({ host: path, port: 0 }, () => {});
   await listener.close();
+});
+
+test('a file where a unix socket should be stays', async () => {
+  const path = join(tmpdir(), `leveret-${randomUUID()}.txt`);
+  await writeFile(path, 'orders');
+  const listened = tcpNetwork.listen({ host: path, port: 0 }, () => {});
+  await expect(listened).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  expect(await readFile(path, 'utf8')).toBe('orders');
+  await rm(path);
 });
 
 describe('behind a load balancer', () => {

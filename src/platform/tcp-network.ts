@@ -1,7 +1,7 @@
 // TCP. All sockets read into one buffer of the process: Node calls back within the read, so nothing else touches it before
 // the bytes are handled, and an idle connection owns no buffer.
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { connect, createServer, type ListenOptions, type Server, Socket } from 'node:net';
 import { ProxyHeader } from './proxy-header.ts';
 import { readBlock, readTarget } from './read-block.ts';
@@ -11,13 +11,15 @@ import { READ_HEADROOM_BYTES } from './transport.ts';
 class TcpTransport implements Transport {
   readonly remote: Endpoint;
   readonly local: Endpoint;
+  readonly isProxied: boolean;
   readonly #socket: Socket;
   #handler: TransportHandler | undefined;
   #error: Error | undefined;
 
-  constructor({ socket: accepted, remote, local }: Accepted) {
+  constructor({ socket: accepted, remote, local, isProxied }: Accepted) {
     this.remote = remote;
     this.local = local;
+    this.isProxied = isProxied;
     this.#socket = withReadBuffer(accepted, readTarget, (length) => {
       this.#handler?.data(readBlock, READ_HEADROOM_BYTES, READ_HEADROOM_BYTES + length);
       return true;
@@ -70,6 +72,8 @@ export interface Accepted {
   readonly socket: Socket;
   readonly remote: Endpoint;
   readonly local: Endpoint;
+  /** It came with a PROXY header, whatever that says. */
+  readonly isProxied: boolean;
 }
 
 export interface AcceptOptions {
@@ -96,7 +100,8 @@ export function acceptSockets(
 
 function endsOf(socket: Socket, at: Endpoint): Accepted | undefined {
   if (isPath(at.host)) {
-    return { socket, remote: { host: UNIX_PEER, port: 0 }, local: { host: at.host, port: 0 } };
+    const remote = { host: UNIX_PEER, port: 0 };
+    return { socket, remote, local: { host: at.host, port: 0 }, isProxied: false };
   }
   const { remoteAddress, remotePort = 0, localAddress = '', localPort = 0 } = socket;
   if (remoteAddress === undefined) return undefined;
@@ -104,6 +109,7 @@ function endsOf(socket: Socket, at: Endpoint): Accepted | undefined {
     socket,
     remote: { host: remoteAddress, port: remotePort },
     local: { host: localAddress, port: localPort },
+    isProxied: false,
   };
 }
 
@@ -131,6 +137,7 @@ function readProxyHeader(
           socket,
           remote: header.result.remote ?? remote,
           local: header.result.local ?? local,
+          isProxied: true,
         });
       }
     });
@@ -208,7 +215,9 @@ async function removeStaleSocket(path: string): Promise<void> {
   try {
     await once(socket, 'connect');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') await rm(path, { force: true });
+    // A file that is no socket refuses as well, and is not ours to remove.
+    const isRefused = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
+    if (isRefused && (await lstat(path)).isSocket()) await rm(path, { force: true });
   } finally {
     socket.destroy();
   }

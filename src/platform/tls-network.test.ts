@@ -1,5 +1,6 @@
 // Certificates of both sides; what every transport promises is in transport.test.ts.
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { certificate } from '../../test/support/certificates.ts';
@@ -7,6 +8,22 @@ import { TlsNetwork } from './tls-network.ts';
 import type { Transport } from './transport.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
+
+test('who says nothing is not waited for', async () => {
+  const tls = await certificate('localhost');
+  const refusals: string[] = [];
+  const network = new TlsNetwork({
+    tls,
+    handshakeTimeoutMs: 50,
+    onRefused: (_, error) => refusals.push(error.message),
+  });
+  const listener = await network.listen(LOOPBACK, () => {});
+  const socket = connect(listener.local);
+  socket.resume();
+  await once(socket, 'close');
+  expect(refusals).toEqual(['TLS handshake timeout']);
+  await listener.close();
+});
 
 describe('certificates', () => {
   async function serverSays(network: TlsNetwork, options: object): Promise<Transport | string> {

@@ -31,20 +31,26 @@ export interface TlsNetworkOptions extends AcceptOptions {
    * `required`. Default: not asked.
    */
   readonly clientCertificate?: 'optional' | 'required';
+  /** A handshake that takes longer is ended. Default: ten seconds. */
+  readonly handshakeTimeoutMs?: number;
   /** Told why a handshake failed. */
   readonly onRefused?: (remote: Endpoint, error: Error) => void;
 }
 
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
 class TlsTransport implements Transport {
   readonly remote: Endpoint;
   readonly local: Endpoint;
+  readonly isProxied: boolean;
   readonly peerSubject: Readonly<Record<string, string>> | undefined;
   readonly #socket: TLSSocket;
   #error: Error | undefined;
 
-  constructor(socket: TLSSocket, { remote, local }: Accepted) {
+  constructor(socket: TLSSocket, { remote, local, isProxied }: Accepted) {
     this.remote = remote;
     this.local = local;
+    this.isProxied = isProxied;
     this.peerSubject = socket.authorized ? subjectOf(socket.getPeerCertificate()) : undefined;
     this.#socket = socket;
     socket.setNoDelay(true);
@@ -131,6 +137,7 @@ export class TlsNetwork implements Network {
     // It never listens itself: it is handed what the plain one accepted, perhaps after a PROXY header.
     const secure = createTlsServer({
       ...this.#tls,
+      handshakeTimeout: this.#options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
       pauseOnConnect: true,
       allowHalfOpen: true,
       requestCert: this.#options.clientCertificate !== undefined,

@@ -518,7 +518,8 @@ describe.each(Object.keys(subjects))('a transport %s', (name) => {
       cleanUp.push(() => peer.destroy());
     }
     while (accepted.length < 2) await settle();
-    for (const { local, remote } of accepted) {
+    for (const { local, remote, isProxied = false } of accepted) {
+      expect(isProxied).toBe(proxied !== undefined);
       expect(local).toEqual(proxied?.local ?? listener.local);
       expect(remote.host).toBe(proxied?.remoteHost ?? (local.port === 0 ? 'unix' : '127.0.0.1'));
     }

@@ -31,6 +31,8 @@ export const READ_HEADROOM_BYTES = 132 * 1024;
 export interface Transport {
   readonly remote: Endpoint;
   readonly local: Endpoint;
+  /** `remote` is what a load balancer says, or the load balancer: no address tells that the peer is of this machine. */
+  readonly isProxied?: boolean;
   /** The subject of the peer's certificate, if it has one and it was found to be good: `{ CN: 'client', O: 'x' }`. */
   readonly peerSubject?: Readonly<Record<string, string>> | undefined;
   /** Begins to deliver events. Until then nothing is read. */

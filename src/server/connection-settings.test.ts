@@ -22,6 +22,7 @@ async function serverWith(
   settings: Partial<ConnectionSettings>,
   peerSubject?: Transport['peerSubject'],
   options: Partial<BrokerOptions> = {},
+  isProxied = false,
 ): Promise<Made> {
   const clock = new ManualClock(Date.UTC(2026, 0, 1));
   const broker = new Broker(
@@ -31,7 +32,9 @@ async function serverWith(
   const network = new MemoryNetwork();
   const certified: Network = {
     listen: (at, accept) =>
-      network.listen(at, (transport) => accept(Object.assign(transport, { peerSubject }))),
+      network.listen(at, (transport) =>
+        accept(Object.assign(transport, { peerSubject, isProxied })),
+      ),
   };
   const server = new Server(broker, { version: '0', clusterName: 'test', settings });
   const at = await server.listen(certified, { host: '127.0.0.1', port: 0 });
@@ -65,6 +68,20 @@ test('what is offered can be set', async () => {
   expect(await connection.control.expect('connection.tune')).toMatchObject(tuning);
   connection.control.send('connection.tune-ok', { ...tuning, frameMax: 131_072 });
   await connection.expectClose(530, /frame_max = 131072 is higher .* \(8192\)/, 'connection.tune');
+});
+
+test('guest may not come through a load balancer, though the address is of this machine', async () => {
+  const { connect, clock } = await serverWith({}, undefined, {}, true);
+  const connection = connect();
+  await mechanisms(connection);
+  connection.control.send('connection.start-ok', {
+    mechanism: 'PLAIN',
+    response: Uint8Array.from(Buffer.from('\0guest\0guest')),
+    locale: 'en_US',
+  });
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  clock.advance(3000);
+  await connection.expectEnd();
 });
 
 test('a handshake that takes too long is ended', async () => {

@@ -88,8 +88,10 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     return certificateName(this.transport, this.#context.settings);
   }
 
+  /** For the login: who came through a load balancer is not of this machine, whatever address is said to be its. */
   get remoteHost(): string {
-    return this.transport.remote.host;
+    const { isProxied, remote } = this.transport;
+    return isProxied ? `proxied ${remote.host}` : remote.host;
   }
 
   start(): void {

@@ -83,6 +83,31 @@ describe('permissions', () => {
     );
   });
 
+  test('for topics decide over routing keys', async () => {
+    const all = { configure: '', write: '', read: '' };
+    const mine = ['t.topics', 'topics'] as const;
+    await api.put('users/t.topics', { password: 'topics', tags: ['management'] });
+    await api.put('permissions/%2F/t.topics', { ...all, write: '.*', read: '.*' });
+    const topic = { exchange: 'amq.topic', write: '^mine', read: '^mine' };
+    await api.put('topic-permissions/%2F/t.topics', topic);
+    const ask = (path: string, body: object) => api.ask('POST', path, { user: mine, body });
+    const publish = (routing_key: string, headers: object = {}) =>
+      ask('exchanges/%2F/amq.topic/publish', {
+        routing_key,
+        properties: { headers },
+        payload: '',
+        payload_encoding: 'string',
+      });
+    const bind = (routing_key: string) => ask('bindings/%2F/e/amq.topic/q/theirs', { routing_key });
+    expect(await publish('mine.1')).toMatchObject({ status: 200 });
+    expect(await publish('other')).toMatchObject({ status: 401 });
+    expect(await publish('mine.1', { CC: ['other'] })).toMatchObject({ status: 401 });
+    expect(await bind('mine.1')).toMatchObject({ status: 201 });
+    expect(await bind('other')).toMatchObject({ status: 401 });
+    await api.delete('bindings/%2F/e/amq.topic/q/theirs/mine.1');
+    await api.delete('users/t.topics');
+  });
+
   test('who may not enter a vhost sees nothing of it', async () => {
     expect(await api.get('queues/%2F', { user: as('monitoring') })).toMatchObject(
       refused('User not authorised to access virtual host'),

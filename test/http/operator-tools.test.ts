@@ -1,5 +1,6 @@
 // What goes beyond RabbitMQ's API: peeking, dropping one message, moving, delayed messages, explaining routes.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Broker } from '../../src/broker/broker.ts';
 import type { Explained, PeekAnswer } from '../../src/http/api/operator-tools.ts';
 import { type ApiTarget, findApiTarget } from '../support/api-target.ts';
 
@@ -53,6 +54,24 @@ describe.skipIf(isElsewhere)('of ours', () => {
     expect(await api.delete(path)).toMatchObject({ status: 404 });
     expect(await api.delete('queues/%2F/q.a/messages/nonsense')).toMatchObject({ status: 404 });
     expect(payloads(await peek())).toEqual(['one', 'three']);
+  });
+
+  test('what is dropped or purged is gone for good when that is answered', async () => {
+    const [one] = (await peek()).messages;
+    const synced = vi.spyOn(Broker.prototype, 'synced');
+    await api.delete(`queues/%2F/q.a/messages/${one!.sequence}`);
+    expect(synced).toHaveBeenCalledTimes(1);
+    await api.delete('queues/%2F/q.a/contents');
+    expect(synced).toHaveBeenCalledTimes(2);
+    synced.mockRestore();
+  });
+
+  test('a queue that belongs to a connection is not looked into', async () => {
+    const connection = await api.connect('owner');
+    const channel = await connection.createChannel();
+    await channel.assertQueue('q.own', { exclusive: true });
+    expect((await api.post('queues/%2F/q.own/peek')).status).toBeGreaterThanOrEqual(400);
+    await connection.close();
   });
 
   test('messages move in their order, as they are', async () => {

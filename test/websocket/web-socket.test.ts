@@ -109,3 +109,10 @@ test('a WebSocket port that is taken leaves nothing listening', async () => {
     port: Number(port),
   });
 });
+
+test('where AMQP is spoken WebSockets are accepted, too', async () => {
+  const listeners = [{ host: '127.0.0.2', port: 0 }];
+  const elsewhere = await startBroker({ listeners, webSocket: { port: 0 } });
+  expect(new URL(elsewhere.webSocketUrl!).hostname).toBe('127.0.0.2');
+  await elsewhere.close();
+});

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { contentOf, shown } from '../../../test/support/content.ts';
 import { MemoryFiles } from '../../../test/support/memory-files.ts';
 import { ModelBroker } from '../../../test/support/model-broker.ts';
 import { type PlainTable, table } from '../../../test/support/wire-methods.ts';
+import { DuePositions } from '../../store/due-positions.ts';
 import { enqueueRouted } from '../enqueue.ts';
 import { selectedOf } from '../sender-selected.ts';
-import type { DelayedMessages, WaitingMessage } from './delayed-messages.ts';
+import { type DelayedMessages, MAX_LISTED, type WaitingMessage } from './delayed-messages.ts';
 
 const DIRECT = { 'x-delayed-type': 'direct' };
 
@@ -32,6 +33,17 @@ const list = (delayed: DelayedMessages, offset = 0, limit = 100) =>
   new Promise<readonly WaitingMessage[]>((done) => delayed.list(offset, limit, done));
 
 describe('a message with a delay', () => {
+  test('one far down the list is not looked for', async () => {
+    const model = new ModelBroker();
+    const delayed = laterAndQueue(model);
+    for (let i = 0; i < 2; i++) publish(model, `${i}`, 5000);
+    const asked = vi.spyOn(DuePositions.prototype, 'list');
+    onTestFinished(() => asked.mockRestore());
+    expect(await list(delayed, 1e15)).toEqual([]);
+    expect(asked).toHaveBeenCalledWith(MAX_LISTED, 0);
+    expect(await list(delayed, 1)).toHaveLength(1);
+  });
+
   test('goes on when it is due, not before', async () => {
     const model = new ModelBroker();
     const delayed = laterAndQueue(model);

@@ -186,8 +186,9 @@ export class DelayedMessages implements MessageTaker, PositionHolder, TurnTask {
    * one segment after the other; what goes meanwhile is left out.
    */
   list(offset: number, limit: number, done: (messages: readonly WaitingMessage[]) => void): void {
-    const count = Math.max(0, Math.min(limit, MAX_LISTED - offset));
-    this.#show(this.#waiting.list(offset, count), [], done);
+    const from = Math.min(offset, MAX_LISTED);
+    const count = Math.max(0, Math.min(limit, MAX_LISTED - from));
+    this.#show(this.#waiting.list(from, count), [], done);
   }
 
   #show(

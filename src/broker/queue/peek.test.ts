@@ -111,6 +111,9 @@ describe('a look at a queue', () => {
     publish(model, 'new');
     expect(bodies(await look(model, rest))).toEqual(['3', '4', '5', 'new']);
     expect(bodies(await look(model, { limit: 10, cursor: 'nonsense' }))).toEqual([]);
+    for (const cursor of [`${'9'.repeat(15)}r0`, `${'9'.repeat(400)}f0`, `0f${'9'.repeat(400)}`]) {
+      expect(await look(model, { limit: 10, cursor })).toMatchObject({ messages: [], scanned: 0 });
+    }
   });
 
   test('begins behind as many as it is told', async () => {

@@ -4,6 +4,7 @@
 // says where to go on, so messages that come or go meanwhile disturb nothing.
 import { Content } from '../../protocol/content.ts';
 import type { BasicProperties } from '../../protocol/properties.ts';
+import { levelOf } from '../../store/log/log-records.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 import { bodyBytesOf, viewMessage } from '../message.ts';
 import type { Lane } from './lane.ts';
@@ -143,6 +144,18 @@ export function look(
   }
 }
 
+/** Tells of a message whether it is in the queue already: what comes from now on takes later places, in each level. */
+export function presentIn({ ready }: PeekedQueue): (sequence: number) => boolean {
+  const ends = ready.lanes.map((lane) => lane?.fresh.nextSequence ?? 0);
+  return (sequence) => sequence < (ends[levelOf(sequence)] ?? 0);
+}
+
+/** Where to go on behind all messages of that one's level; undefined at the end of the queue. */
+export function cursorBelow(sequence: number): string | undefined {
+  const level = levelOf(sequence);
+  return level === 0 ? undefined : `${level - 1}r0`;
+}
+
 interface Place {
   readonly slot: number;
   readonly offset: number;
@@ -209,8 +222,9 @@ class Peek {
   #goTo(cursor: string): void {
     this.#toSkip = 0;
     const [, level, part, sequence] = /^(\d+)([rf])(\d+)$/.exec(cursor) ?? [];
-    // One that is not ours leads to the end.
-    this.#level = level === undefined ? -1 : Number(level);
+    // One that is not ours leads to the end: a walk down from a level that never was may be endless.
+    const given = Number(level ?? -1);
+    this.#level = given < this.#ready.lanes.length ? given : -1;
     this.#part = part === 'r' ? 'returned' : 'fresh';
     this.#sequence = Number(sequence ?? 0);
   }

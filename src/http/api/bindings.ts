@@ -123,12 +123,17 @@ function named(call: Call, ends: Ends): BindingItem {
 }
 
 /** The same permissions as over AMQP: write on the destination, read on the source. */
-function requireBindable({ caller, vhost }: Call, { source, destination }: Ends): void {
+function requireBindable(
+  { caller, vhost }: Call,
+  { source, destination }: Ends,
+  routingKey: string,
+): void {
   if (source.name === '' || destination.name === '') {
     throw accessRefused('operation not permitted on the default exchange');
   }
   caller.require('write', destination.kind, destination.name, vhost.name);
   caller.require('read', 'exchange', source.name, vhost.name);
+  caller.requireTopic('read', source, routingKey, vhost.name);
   if (destination.kind === 'queue') vhost.checkOwner(destination, apiOwner);
 }
 
@@ -147,7 +152,7 @@ async function bind(call: Call) {
   if (params.kind === 'q') vhost.requireQueue(params.destination!, apiOwner);
   else vhost.requireExchange(exchangeNameIn(params.destination));
   const ends = endsOf(call);
-  requireBindable(call, ends);
+  requireBindable(call, ends, routingKey);
   vhost.bind(ends.source, ends.destination, routingKey, bindingArguments);
   await synced(call.context);
   const key = propertiesKey(routingKey, bindingArguments);
@@ -160,7 +165,7 @@ const encodeKey = (key: string) => encodeURIComponent(key);
 async function unbind(call: Call) {
   const ends = endsOf(call);
   const item = named(call, ends);
-  requireBindable(call, ends);
+  requireBindable(call, ends, item.routing_key);
   const binding = [...ends.source.bindings].find(
     ({ destination, routingKey, arguments: table }) =>
       destination === ends.destination && propertiesKey(routingKey, table) === item.properties_key,

@@ -5,6 +5,7 @@ import { textOf } from '../../broker/equivalence.ts';
 import { post } from '../../broker/post.ts';
 import type { HeaderWanted, MessageFilter } from '../../broker/queue/message-filter.ts';
 import {
+  cursorBelow,
   type Extraction,
   extract,
   look,
@@ -12,8 +13,10 @@ import {
   type PeekedMessage,
   type PeekRequest,
   peek,
+  presentIn,
 } from '../../broker/queue/peek.ts';
 import type { Queue } from '../../broker/queue/queue.ts';
+import { AmqpError } from '../../protocol/amqp-error.ts';
 import type { Content } from '../../protocol/content.ts';
 import { isObject, type JsonObject, objectOf, textIn } from '../body.ts';
 import { badRequest, HttpError, objectNotFound } from '../http-error.ts';
@@ -211,7 +214,12 @@ function sendIn(call: Call, { to }: JsonObject): Send {
   }
   return ({ routingKey, properties, body }) => {
     const letter = { routingKey: key ?? routingKey, properties, body: body.slice() };
-    return post(call.vhost, exchange, letter) ? undefined : 'no queue is bound for its routing key';
+    const { isTaken, isRepeated } = post(call.vhost, exchange, letter, (key) =>
+      call.caller.requireTopic('write', exchange, key, call.vhost.name),
+    );
+    if (isTaken) return undefined;
+    // Nobody has it but the queue where it is: it must not go.
+    return isRepeated ? 'it has come before, and was dropped' : 'no queue has taken it';
   };
 }
 
@@ -247,7 +255,7 @@ async function move(call: Call): Promise<MoveAnswer> {
   for await (const sequence of wanted(call, queue, body.letters)) {
     let reason: string | undefined = 'it is not there any more';
     const extraction = await extracted(call, queue, sequence, (content) => {
-      reason = send(content);
+      reason = reasonOf(() => send(content));
       return reason === undefined;
     });
     if (extraction === 'taken') moved += 1;
@@ -256,6 +264,16 @@ async function move(call: Call): Promise<MoveAnswer> {
   }
   await synced(call.context);
   return { moved, stayed };
+}
+
+/** A refusal keeps the one letter back: it may come when the letter has been loaded, where nobody would catch it. */
+function reasonOf(send: () => string | undefined): string | undefined {
+  try {
+    return send();
+  } catch (error) {
+    if (error instanceof AmqpError) return error.message;
+    throw error;
+  }
 }
 
 async function* wanted(call: Call, queue: Queue, letters: unknown): AsyncIterable<number> {
@@ -270,7 +288,7 @@ async function* wanted(call: Call, queue: Queue, letters: unknown): AsyncIterabl
 
 async function* matching(call: Call, queue: Queue): AsyncIterable<number> {
   // What is moved into this very queue is not moved again.
-  const end = queue.nextSequence;
+  const isPresent = presentIn(queue);
   const filter = filterIn(call);
   let cursor: string | undefined;
   do {
@@ -280,9 +298,10 @@ async function* matching(call: Call, queue: Queue): AsyncIterable<number> {
       maxBodyBytes: 0,
       ...(cursor === undefined ? {} : { cursor }),
     });
-    for (const { sequence } of found.messages) if (sequence < end) yield sequence;
-    const isPast = found.messages.some(({ sequence }) => sequence >= end);
-    cursor = isPast ? undefined : found.cursor;
+    for (const { sequence } of found.messages) if (isPresent(sequence)) yield sequence;
+    const last = found.messages.at(-1);
+    const isPast = last !== undefined && !isPresent(last.sequence);
+    cursor = isPast ? cursorBelow(last.sequence) : found.cursor;
   } while (cursor !== undefined);
 }
 

@@ -90,7 +90,11 @@ function send(
       `user_id property set to '${userId}' but authenticated user was '${caller.name}'`,
     );
   }
-  return post(vhost, exchange, { routingKey, properties, body });
+  const letter = { routingKey, properties, body };
+  const { isTaken, isRepeated } = post(vhost, exchange, letter, (key) =>
+    caller.requireTopic('write', exchange, key, vhost.name),
+  );
+  return isTaken || isRepeated;
 }
 
 /** What becomes of what was looked at, by its old and new names. */

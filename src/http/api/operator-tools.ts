@@ -102,6 +102,7 @@ function headersWanted(given: unknown) {
 async function peekQueue(call: Call): Promise<PeekAnswer> {
   const queue = queueIn(call);
   call.caller.require('read', 'queue', queue.name, call.vhost.name);
+  call.vhost.checkOwner(queue, apiOwner);
   const body = objectOf(call.body);
   const limit = limitIn(body, DEFAULT_PEEKED, MAX_PEEKED);
   const truncate = body.truncate === undefined ? undefined : integerIn(body, 'truncate');
@@ -151,6 +152,7 @@ async function discardMessage(call: Call) {
     discard(queue, call.vhost.store, sequence, done),
   );
   if (!isDiscarded) throw objectNotFound();
+  await synced(call.context);
   return noContent;
 }
 

@@ -227,12 +227,13 @@ async function remove(call: Call) {
   return noContent;
 }
 
-function purge(call: Call) {
+async function purge(call: Call) {
   const queue = queueIn(call);
   call.caller.require('read', 'queue', queue.name, call.vhost.name);
   call.vhost.checkOwner(queue, apiOwner);
   queue.dispatch();
   queue.purge();
+  await synced(call.context);
   return noContent;
 }
 
