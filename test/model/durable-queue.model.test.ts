@@ -119,9 +119,14 @@ class Real {
   /** The next message, with whether it is marked. */
   async take(): Promise<{ id: number; redelivered: boolean } | undefined> {
     for (let { obstacle } = this.queue; obstacle; { obstacle } = this.queue) {
-      const done = new Promise<void>(obstacle);
-      this.disk.step(1);
-      await done;
+      let isGone = false;
+      obstacle(() => {
+        isGone = true;
+      });
+      while (!isGone) {
+        await idle();
+        this.disk.step(1);
+      }
     }
     let taken: { id: number; redelivered: boolean } | undefined;
     this.queue.get(false, (sequence, slot, offset, redelivered) => {
