@@ -42,3 +42,8 @@ export function certificateName(
     .map(([attribute, value]) => `${attribute}=${value}`)
     .join(',');
 }
+
+/** From where somebody logs in: not this machine for who came through a load balancer, whatever address is said to be its. */
+export function loginHost({ isProxied, remote }: Transport): string {
+  return isProxied ? `proxied ${remote.host}` : remote.host;
+}

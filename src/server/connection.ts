@@ -12,7 +12,7 @@ import { FrameParser } from '../protocol/frame-parser.ts';
 import { type Method, methodIds, ReplyCode } from '../protocol/methods.generated.ts';
 import type { Channel } from './channel.ts';
 import { ChannelTable } from './channel-table.ts';
-import { certificateName, type Tuning } from './connection-settings.ts';
+import { certificateName, loginHost, type Tuning } from './connection-settings.ts';
 import { FrameRouter, type Phase, type RouterHost } from './frame-router.ts';
 import { Handshake, LoginRefused } from './handshake.ts';
 import { Heartbeat, type HeartbeatHost } from './heartbeat.ts';
@@ -88,10 +88,8 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     return certificateName(this.transport, this.#context.settings);
   }
 
-  /** For the login: who came through a load balancer is not of this machine, whatever address is said to be its. */
   get remoteHost(): string {
-    const { isProxied, remote } = this.transport;
-    return isProxied ? `proxied ${remote.host}` : remote.host;
+    return loginHost(this.transport);
   }
 
   start(): void {
