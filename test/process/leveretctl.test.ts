@@ -101,7 +101,7 @@ describe('the HTTP port', () => {
   test('is served with a password, and named at the start', async () => {
     const dataDir = await temporaryDirectory();
     const leveret = await startIn(dataDir, '--http-port', '0');
-    const [, url = ''] = await leveret.output(/HTTP API {2}(http:\S+)/);
+    const [, url = ''] = await leveret.output(/Web page {2}(http:\S+)/);
     const answer = await fetch(`${url}api/whoami`, {
       headers: { authorization: `Basic ${Buffer.from('guest:guest').toString('base64')}` },
     });
