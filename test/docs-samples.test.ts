@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as leveret from 'leveret';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { expiresMessages } from './support/broker-abilities.ts';
 import { runSample } from './support/sample-connection.ts';
 import { findSamples, findTestSamples, samplesOf } from './support/samples.ts';
 
@@ -58,9 +57,7 @@ describe('they run', () => {
 
 describe('tests pass under node:test', () => {
   test.each(tests.map(({ name }) => name))('%s', async (name) => {
-    // What is retried waits in the broker, as an expiring message.
-    const some = (await expiresMessages()) ? [] : ['--test-name-pattern', 'nothing is lost'];
-    const args = ['--import', 'tsx', '--test', ...some, fileOf(name)];
+    const args = ['--import', 'tsx', '--test', fileOf(name)];
     const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
     const ran = await promisify(execFile)(process.execPath, args, { cwd: ROOT, env });
     expect(ran.stdout).toMatch(/^# pass [12]$/m);

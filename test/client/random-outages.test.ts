@@ -13,7 +13,6 @@ import {
 import { MemoryBroker } from 'leveret/testing';
 import { expect, test } from 'vitest';
 import type { ManualClock } from '../../src/platform/manual-clock.ts';
-import { expiresMessages } from '../support/broker-abilities.ts';
 
 type Step =
   | { readonly kind: 'publish'; readonly producer: number; readonly count: number }
@@ -309,7 +308,7 @@ test(
   TIMEOUT_MS,
 );
 
-test.skipIf(!(await expiresMessages()))(
+test(
   'retries: what resolved is handled in the end, or among the dead letters with its reason',
   async () => {
     await fc.assert(

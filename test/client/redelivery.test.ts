@@ -11,9 +11,6 @@ import {
 } from 'leveret';
 import { MemoryBroker } from 'leveret/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { expiresMessages } from '../support/broker-abilities.ts';
-
-const waits = describe.skipIf(!(await expiresMessages()));
 
 let broker: MemoryBroker;
 let connection: Connection;
@@ -40,7 +37,7 @@ async function failing(queue: Queue | string, options: ConsumeOptions): Promise<
   return at;
 }
 
-waits('a handler that fails', () => {
+describe('a handler that fails', () => {
   test('gets its message again after each wait, then it is dead-lettered with the reason', async () => {
     const at = await failing('orders', {
       retry: { maxRetries: 3, backoff: exponential(), deadLetter: 'orders.dead' },
@@ -135,7 +132,7 @@ test('a copy says nothing of the ladder that its message came down', async () =>
   expect(ladder?.headers).not.toHaveProperty('x-death');
 });
 
-waits('by hand', () => {
+describe('by hand', () => {
   test('the same wait again and again is no circle, which a broker would drop', async () => {
     const at = await failing('jobs', { retry: { maxRetries: 5, backoff: fixed('1m') } });
     await connection.publish('jobs', 'x');
@@ -161,7 +158,7 @@ waits('by hand', () => {
   });
 });
 
-waits('a delay', () => {
+describe('a delay', () => {
   test('is kept to the second, in the broker', async () => {
     await connection.publish('reminders', 'stand up', { delay: '24h', expiration: null });
     await broker.advance('86399s');
@@ -199,7 +196,7 @@ waits('a delay', () => {
   });
 });
 
-waits('a message that nobody reads', () => {
+describe('a message that nobody reads', () => {
   const left = () => broker.messages('q').map(({ body }) => body);
 
   test('lives for 30 minutes, or as long as it is told', async () => {

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { publint } from 'publint';
 import { beforeAll, expect, test } from 'vitest';
 import { requireBuild } from './leveret.ts';
 
@@ -44,6 +45,11 @@ test('from CommonJS', async () => {
     const { MemoryBroker } = require('leveret/testing');
     ${use}`;
   expect(await output('commonjs', code)).toBe('hello function function');
+});
+
+test('publint finds nothing wrong with how it is published', { timeout: 60_000 }, async () => {
+  const { messages } = await publint({ pkgDir: ROOT, level: 'warning' });
+  expect(messages).toEqual([]);
 });
 
 test('nothing of it loads a package', async () => {
