@@ -2,9 +2,10 @@
 // would go.
 
 import type { DelayedMessages, WaitingMessage } from '../../broker/exchange/delayed-messages.ts';
-import { explainRoute } from '../../broker/explain.ts';
 import { moveMessages } from '../../broker/move.ts';
+import { contentOf } from '../../broker/post.ts';
 import { discard, type Peeked, peek } from '../../broker/queue/peek.ts';
+import { explain } from '../../broker/route-explanation.ts';
 import { FieldTable } from '../../protocol/field-table.ts';
 import { booleanOf, integerIn, isObject, type JsonObject, objectOf, textIn } from '../body.ts';
 import { tableFromJson } from '../field-table-json.ts';
@@ -210,7 +211,9 @@ async function cancelDelayed(call: Call) {
   return noContent;
 }
 
-function explain(call: Call): Explained {
+const RANDOM_TYPES: readonly string[] = ['x-random', 'x-local-random'];
+
+function explained(call: Call): Explained {
   const { vhost } = call;
   const exchange = exchangeIn(call);
   const body = objectOf(call.body);
@@ -222,19 +225,25 @@ function explain(call: Call): Explained {
     body.headers === undefined
       ? (properties.headers ?? FieldTable.empty)
       : tableFromJson(body.headers);
-  const message = { routingKeys: [routingKey], headers, properties: { ...properties, headers } };
-  const { queues, steps } = explainRoute(vhost, exchange, message);
+  const content = contentOf(exchange.name, {
+    routingKey,
+    properties: { ...properties, headers },
+    body: new Uint8Array(0),
+  });
+  const { queues, steps } = explain(vhost, exchange, content);
   return {
-    routed: queues.length > 0,
-    queues: queues.map(({ name }) => name),
-    steps: steps.map((step) => ({
-      exchange: step.exchange.name,
-      type: step.exchange.type,
-      matching: step.matching.map((binding) => bindingItem(vhost.name, binding)),
-      bindings: step.bindingCount,
-      alternate: step.alternate?.name ?? null,
-      delayed: step.isDelayed,
-      random: step.isRandom,
+    routed: queues.size > 0,
+    queues: [...queues],
+    steps: steps.map(({ exchange: at, bindings, alternate }) => ({
+      exchange: at.name,
+      type: at.type,
+      matching: bindings
+        .filter(({ matches }) => matches)
+        .map(({ binding }) => bindingItem(vhost.name, binding)),
+      bindings: bindings.length,
+      alternate: alternate?.name ?? null,
+      delayed: at.delayed !== undefined,
+      random: RANDOM_TYPES.includes(at.type),
     })),
   };
 }
@@ -280,6 +289,6 @@ export const operatorToolRoutes: readonly Route[] = [
     path: '/exchanges/:vhost/:name/explain',
     gate: 'management',
     summary: 'Where a message would go, and by which bindings: routing_key, headers, properties',
-    run: explain,
+    run: explained,
   },
 ];
