@@ -5,65 +5,31 @@ import { lstat, rm } from 'node:fs/promises';
 import { connect, createServer, type ListenOptions, type Server, Socket } from 'node:net';
 import { ProxyHeader } from './proxy-header.ts';
 import { readBlock, readTarget } from './read-block.ts';
-import type { Endpoint, Listener, Network, Transport, TransportHandler } from './transport.ts';
+import { SocketTransport } from './socket-transport.ts';
+import type { Endpoint, Listener, Network, TransportHandler } from './transport.ts';
 import { READ_HEADROOM_BYTES } from './transport.ts';
 
-class TcpTransport implements Transport {
-  readonly remote: Endpoint;
-  readonly local: Endpoint;
-  readonly isProxied: boolean;
-  readonly #socket: Socket;
-  #handler: TransportHandler | undefined;
-  #error: Error | undefined;
+class TcpTransport extends SocketTransport {
+  readonly #reader: Reader;
 
-  constructor({ socket: accepted, remote, local, isProxied }: Accepted) {
-    this.remote = remote;
-    this.local = local;
-    this.isProxied = isProxied;
-    this.#socket = withReadBuffer(accepted, readTarget, (length) => {
-      this.#handler?.data(readBlock, READ_HEADROOM_BYTES, READ_HEADROOM_BYTES + length);
+  constructor(accepted: Accepted) {
+    const reader: Reader = { handler: undefined };
+    const socket = withReadBuffer(accepted.socket, readTarget, (length) => {
+      reader.handler?.data(readBlock, READ_HEADROOM_BYTES, READ_HEADROOM_BYTES + length);
       return true;
     });
-    this.#socket.setNoDelay(true);
-    this.#socket.on('error', (error) => {
-      this.#error = error;
-    });
+    super(socket, accepted);
+    this.#reader = reader;
   }
 
-  start(handler: TransportHandler): void {
-    this.#handler = handler;
-    this.#socket.on('end', () => handler.ended());
-    this.#socket.on('close', () => handler.closed(this.#error));
-    this.#socket.resume();
+  protected readInto(handler: TransportHandler): void {
+    this.#reader.handler = handler;
   }
+}
 
-  write(bytes: Uint8Array, written: () => void): void {
-    // A socket that is written to after its end would drop what it has not sent yet.
-    if (this.#socket.writableEnded) setImmediate(written);
-    else this.#socket.write(bytes, written);
-  }
-
-  batch(writes: () => void): void {
-    this.#socket.cork();
-    writes();
-    this.#socket.uncork();
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(): void {
-    this.#socket.end();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
+/** Who takes what a socket reads; the socket is there before anybody is. */
+interface Reader {
+  handler: TransportHandler | undefined;
 }
 
 /** A connection that was accepted, and between whom it is. */

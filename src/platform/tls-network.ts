@@ -11,6 +11,7 @@ import {
   type Server as TlsServer,
 } from 'node:tls';
 import { READ_BYTES, readBlock } from './read-block.ts';
+import { SocketTransport } from './socket-transport.ts';
 import { type Accepted, type AcceptOptions, acceptSockets, takeHandle } from './tcp-network.ts';
 import {
   type Endpoint,
@@ -39,58 +40,16 @@ export interface TlsNetworkOptions extends AcceptOptions {
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-class TlsTransport implements Transport {
-  readonly remote: Endpoint;
-  readonly local: Endpoint;
-  readonly isProxied: boolean;
+class TlsTransport extends SocketTransport<TLSSocket> {
   readonly peerSubject: Readonly<Record<string, string>> | undefined;
-  readonly #socket: TLSSocket;
-  #error: Error | undefined;
 
-  constructor(socket: TLSSocket, { remote, local, isProxied }: Accepted) {
-    this.remote = remote;
-    this.local = local;
-    this.isProxied = isProxied;
+  constructor(socket: TLSSocket, accepted: Accepted) {
+    super(socket, accepted);
     this.peerSubject = socket.authorized ? subjectOf(socket.getPeerCertificate()) : undefined;
-    this.#socket = socket;
-    socket.setNoDelay(true);
-    socket.on('error', (error) => {
-      this.#error = error;
-    });
   }
 
-  start(handler: TransportHandler): void {
-    this.#socket.on('data', (chunk) => pass(chunk, handler));
-    this.#socket.on('end', () => handler.ended());
-    this.#socket.on('close', () => handler.closed(this.#error));
-    this.#socket.resume();
-  }
-
-  write(bytes: Uint8Array, written: () => void): void {
-    if (this.#socket.writableEnded) setImmediate(written);
-    else this.#socket.write(bytes, written);
-  }
-
-  batch(writes: () => void): void {
-    this.#socket.cork();
-    writes();
-    this.#socket.uncork();
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(): void {
-    this.#socket.end();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
+  protected readInto(handler: TransportHandler): void {
+    this.socket.on('data', (chunk) => pass(chunk, handler));
   }
 }
 
