@@ -84,6 +84,8 @@ const TIMEOUT_MS = 120_000 + RUNS * 100;
 
 /** Long enough for every timeout, wait between attempts, and heartbeat that may be under way. */
 const SETTLING_SECONDS = 120;
+/** A retry whose confirm is lost costs the time-out of a publish and another round, and as many as 50 may be lost. */
+const RETRIES_SETTLING_SECONDS = 3600;
 
 class World {
   readonly broker = new MemoryBroker({ clock: 'manual' });
@@ -190,8 +192,8 @@ class World {
   }
 
   /** The faults are over. A confirm that is still to be lost may have nothing to do with a link that breaks. */
-  async settle(): Promise<void> {
-    await this.broker.advance(SETTLING_SECONDS);
+  async settle(seconds = SETTLING_SECONDS): Promise<void> {
+    await this.broker.advance(seconds);
   }
 
   get waiting(): Body[] {
@@ -316,7 +318,7 @@ test(
         withWorld(false, async (world) => {
           await world.consumeFailing();
           for (const next of steps) await world.take(next);
-          await world.settle();
+          await world.settle(RETRIES_SETTLING_SECONDS);
           await world.broker.idle();
           expect(world.waiting).toEqual([]);
           const handled = new Set(world.handled.map(({ id }) => id));
@@ -328,9 +330,7 @@ test(
           }
         }),
       ),
-      // The seed is fixed: with others, four lost confirms in a row now and then leave a delivery unacknowledged for longer than
-      // the test waits (seed 420856545), and whose fault that is has yet to be found.
-      { numRuns: RUNS, seed: 1 },
+      { numRuns: RUNS },
     );
   },
   TIMEOUT_MS,
