@@ -1,28 +1,11 @@
 // The web page in a real browser: every view with nothing in the broker, with a few queues and with ten thousand, at the widths
 // of a phone, a tablet and a desk; what can be done on it; what an audit of accessibility says; and that what messages and
 // names say is never run. Skipped where there is no Chromium.
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { delimiter, join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningBroker, startBroker } from '../../src/embedded.ts';
 import { requireBuild } from '../process/leveret.ts';
-
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-const executable = (process.env.PATH ?? '')
-  .split(delimiter)
-  .flatMap((directory) => NAMES.map((name) => join(directory, name)))
-  .find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { audit, eventually, executable, launch, title, watch } from './browser.ts';
 
 const SCRIPT = '<img src=x onerror="window.wasRun=1"><script>window.wasRun=1</script>';
 
@@ -47,15 +30,7 @@ const VIEWS = [
 
 const WIDTHS = [1440, 1024, 390];
 
-/** The machine may be busy with other tests. */
-const eventually = (read: () => unknown) => expect.poll(read, { timeout: 15_000 });
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string }[];
-}
-
-describe.skipIf(!executable)(`in ${executable ?? 'a browser, which is not installed'}`, () => {
+describe.skipIf(!executable)(title, () => {
   let browser: Browser;
   let broker: RunningBroker;
   let tab: Page;
@@ -64,12 +39,9 @@ describe.skipIf(!executable)(`in ${executable ?? 'a browser, which is not instal
   beforeAll(async () => {
     requireBuild();
     broker = await startBroker({ port: 0, httpPort: 0 });
-    browser = await chromium.launch({ executablePath: executable!, args: ['--no-sandbox'] });
+    browser = await launch();
     tab = await browser.newPage();
-    tab.on('pageerror', (error) => problems.push(error.message));
-    tab.on('console', (message) => {
-      if (message.type() === 'error') problems.push(message.text());
-    });
+    watch(tab, problems);
     await tab.goto(broker.httpUrl!);
   }, 60_000);
   afterAll(async () => {
@@ -108,13 +80,6 @@ describe.skipIf(!executable)(`in ${executable ?? 'a browser, which is not instal
 
   const says = (text: string | RegExp) => tab.getByText(text).first().waitFor();
 
-  async function audit(): Promise<string[]> {
-    // Past the content security policy, as a debugger would.
-    await tab.evaluate(axe);
-    const found = (await tab.evaluate('axe.run()')) as { violations: readonly Violation[] };
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-  }
-
   async function checkAll(views: readonly string[]): Promise<void> {
     const found: string[] = [];
     for (const view of views) {
@@ -124,14 +89,14 @@ describe.skipIf(!executable)(`in ${executable ?? 'a browser, which is not instal
         const over = await tab.evaluate('document.documentElement.scrollWidth - innerWidth');
         if ((over as number) > 0) found.push(`${view} at ${width} is wider than the window`);
       }
-      for (const problem of await audit()) found.push(`${view}: ${problem}`);
+      for (const problem of await audit(tab)) found.push(`${view}: ${problem}`);
       await tab.setViewportSize({ width: 1440, height: 900 });
     }
     expect(found).toEqual([]);
   }
 
   test('says who may not log in, and lets in who may', async () => {
-    expect(await audit()).toEqual([]);
+    expect(await audit(tab)).toEqual([]);
     await tab.getByLabel('Name').fill('guest');
     await tab.getByLabel('Password').fill('wrong');
     await tab.getByRole('button', { name: 'Log in' }).click();

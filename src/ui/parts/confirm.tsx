@@ -1,6 +1,6 @@
 // Asks before something is destroyed.
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 export interface Question {
   readonly title: string;
@@ -28,19 +28,25 @@ export function confirmed(question: Question): Promise<boolean> {
 export function Confirm() {
   const dialog = useRef<HTMLDialogElement>(null);
   const question = asked.value;
-  useEffect(() => {
+  // Closed rather than removed, so that the keyboard is back where it was before the question.
+  const close = (answer: 'yes' | 'no') => dialog.current?.close(answer);
+  useLayoutEffect(() => {
     if (question) dialog.current?.showModal();
   }, [question]);
   if (!question) return null;
   return (
-    <dialog ref={dialog} aria-labelledby="question" onClose={() => question.answer(false)}>
+    <dialog
+      ref={dialog}
+      aria-labelledby="question"
+      onClose={(event) => question.answer(event.currentTarget.returnValue === 'yes')}
+    >
       <h2 id="question">{question.title}</h2>
       <p>{question.text}</p>
       <div class="actions">
-        <button type="button" onClick={() => question.answer(false)}>
+        <button type="button" onClick={() => close('no')}>
           Cancel
         </button>
-        <button type="button" class="danger" onClick={() => question.answer(true)}>
+        <button type="button" class="danger" onClick={() => close('yes')}>
           {question.action}
         </button>
       </div>
