@@ -4,7 +4,7 @@ import { inFlightMax } from '../load/plan.ts';
 import { buildLoad } from '../load/publish-load.ts';
 import { Properties } from '../load/wire.ts';
 import { flowMetrics, type Sample, type Scenario, type Settings } from '../scenario.ts';
-import { writtenBytes } from '../target/process-usage.ts';
+import { writtenToDiskBytes } from '../target/disk-usage.ts';
 import type { Target } from '../target/target.ts';
 
 const QUEUES = 10;
@@ -45,7 +45,7 @@ async function measure(target: Target, settings: Settings, count: number): Promi
     deliveries: () => count,
   });
   // All of the run, warm-up and drain included: what is acknowledged last is written last.
-  const before = target.pid === undefined ? Number.NaN : writtenBytes(target.pid);
+  const before = writtenToDiskBytes();
   let published = 0;
   const sample = await measureFlow(target, settings, {
     load,
@@ -60,6 +60,6 @@ async function measure(target: Target, settings: Settings, count: number): Promi
       published = count;
     },
   });
-  const after = target.pid === undefined ? Number.NaN : writtenBytes(target.pid);
+  const after = writtenToDiskBytes();
   return { ...sample, writtenEach: (after - before) / published };
 }

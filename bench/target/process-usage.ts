@@ -17,12 +17,6 @@ export function rssBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
-/** What it caused to be sent to storage so far. */
-export function writtenBytes(pid: number): number {
-  const io = readFileSync(`/proc/${pid}/io`, 'latin1');
-  return Number(/^write_bytes: (\d+)/m.exec(io)?.[1] ?? Number.NaN);
-}
-
 /** CPU time that all processes of the machine used so far. */
 export function machineCpuSeconds(): number {
   const [first = ''] = readFileSync('/proc/stat', 'latin1').split('\n');
