@@ -37,6 +37,21 @@ export function enqueue(
   return isRefused + put(store, content, willing, now, needsOf(willing));
 }
 
+/**
+ * Puts a message into a queue that takes it; false when it does not. What is refused becomes no dead letter: who offers it has it
+ * still.
+ */
+export function enqueueOffered(
+  store: MessageStore,
+  content: Content,
+  queue: Queue,
+  now: Now,
+): boolean {
+  if ((queue.needs & Need.CONSENT) !== 0 && !queue.hasRoomFor(content)) return false;
+  put(store, content, [queue], now, needsOf([queue]));
+  return true;
+}
+
 function put(
   store: MessageStore,
   content: Content,

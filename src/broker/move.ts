@@ -1,7 +1,7 @@
 // Moving messages from one queue to another. Each is put into its new queue before it leaves the old one, so that a crash may
 // repeat it but never lose it; it keeps its exchange, key and properties.
 import { Content } from '../protocol/content.ts';
-import { Enqueued, enqueue } from './enqueue.ts';
+import { enqueueOffered } from './enqueue.ts';
 import { viewMessage } from './message.ts';
 import type { Queue } from './queue/queue.ts';
 import type { VHost } from './vhost.ts';
@@ -38,7 +38,7 @@ export async function moveMessages(
     from.get(false, (sequence, slot, offset) => {
       viewMessage(store.segment(slot), offset, moving);
       Object.assign(taken, { sequence, slot, offset, bodyBytes: moving.bodySizeBytes });
-      isRefused = (enqueue(store, moving, [to], turn) & Enqueued.TAKEN) === 0;
+      isRefused = !enqueueOffered(store, moving, to, turn);
       return taken.bodyBytes;
     });
     // Only now, since `get` counts when it has passed the message on.

@@ -16,12 +16,12 @@ export class Turn {
   #isEnding = false;
   /** When this turn first asked for the time; 0 before. */
   #nowMs = 0;
-  readonly #atEnd: () => void;
+  readonly #atDispatched: () => void;
 
-  /** `atEnd` runs at the very end of every turn that had anything to do. */
-  constructor(clock: Clock, atEnd: () => void = () => {}) {
+  /** `atDispatched` runs once in every turn that had anything to do: when all is handed out, before it is sent. */
+  constructor(clock: Clock, atDispatched: () => void = () => {}) {
     this.#clock = clock;
-    this.#atEnd = atEnd;
+    this.#atDispatched = atDispatched;
   }
 
   /** What time it is, in ms since 1970; the same for all of a turn, which is short, so that asking costs nothing. */
@@ -71,13 +71,14 @@ export class Turn {
       task.isScheduled = false;
       task.endTurn();
     }
+    // The disk is at work while the sockets are written to.
+    this.#atDispatched();
     const flushes = this.#flushes;
     this.#flushes = [];
     for (const task of flushes) {
       task.isScheduled = false;
       task.endTurn();
     }
-    this.#atEnd();
     this.#isEnding = false;
     this.#nowMs = 0;
   };

@@ -42,6 +42,32 @@ describe.skipIf(isElsewhere)('letters', () => {
     expect(await payloadsOf('q.b')).toEqual(['5', '3', '3', '0', '0']);
   });
 
+  test.each([
+    ['letters/move', { letters: 'all', to: { queue: 'q.b' } }],
+    ['move', { to: 'q.b' }],
+  ])(
+    '%s: what a full queue refuses stays where it is, and becomes no dead letter',
+    async (path, wanted) => {
+      await api.delete('queues/%2F/q.b');
+      await api.put('queues/%2F/q.dead');
+      await api.delete('queues/%2F/q.dead/contents');
+      await api.put('queues/%2F/q.b', {
+        arguments: {
+          'x-max-length': 1,
+          'x-overflow': 'reject-publish-dlx',
+          'x-dead-letter-exchange': '',
+          'x-dead-letter-routing-key': 'q.dead',
+        },
+      });
+      for (const payload of ['1', '2', '3']) await publish(payload);
+      expect((await api.post(`queues/%2F/q.a/${path}`, wanted)).body).toMatchObject({ moved: 1 });
+      expect(await payloadsOf('q.b')).toEqual(['1']);
+      expect(await payloadsOf('q.a')).toEqual(['2', '3']);
+      expect(await payloadsOf('q.dead')).toEqual([]);
+      await api.delete('queues/%2F/q.dead');
+    },
+  );
+
   test('one that an exchange drops as repeated stays where it is', async () => {
     const declared = { type: 'fanout', arguments: { 'x-message-deduplication': true } };
     await api.put('exchanges/%2F/x.dedup', declared);

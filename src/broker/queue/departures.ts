@@ -7,7 +7,7 @@ import { Content } from '../../protocol/content.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 import type { PositionHolder, PositionVisitor } from '../../store/position-holder.ts';
 import type { DeathReason } from '../dead-letter.ts';
-import { bodyBytesOf, viewMessage } from '../message.ts';
+import { bodyBytesOf, holdMessage, viewMessage } from '../message.ts';
 import type { Turn, TurnTask } from '../turn.ts';
 import type { QueueSettings } from './queue-settings.ts';
 import type { ReadyMessages } from './ready-messages.ts';
@@ -19,7 +19,7 @@ const PER_TURN = 1000;
 const RETRY_MS = 10_000;
 
 /** In place of a message's place: it never had one. */
-export const NO_PLACE = -1;
+const NO_PLACE = -1;
 
 interface Departure {
   readonly sequence: number;
@@ -73,6 +73,12 @@ export class Departures implements TurnTask, PositionHolder {
 
   get size(): number {
     return this.#waiting.length - this.#done + this.#kept.length;
+  }
+
+  /** A message that the queue would not take becomes a dead letter. */
+  refused(content: Content): void {
+    const { slot, recordAt } = holdMessage(this.#host.store, content);
+    this.depart(NO_PLACE, slot, recordAt, 'maxlen');
   }
 
   /** A message that was ready has left; its body is still counted. */

@@ -7,14 +7,14 @@ import type { RecoveredQueue } from '../../store/log/recovered-queue.ts';
 import type { PositionHolder, PositionVisitor } from '../../store/position-holder.ts';
 import type { Binding } from '../binding.ts';
 import type { DeathReason } from '../dead-letter.ts';
-import { holdMessage, lifeOf, type MessageTaker, Need } from '../message.ts';
+import { lifeOf, type MessageTaker, Need } from '../message.ts';
 import { MessageCounters } from '../message-counters.ts';
 import { named } from '../refusal.ts';
 import type { TurnTask } from '../turn.ts';
 import type { Consumer } from './consumer.ts';
 import { CountedReturns } from './counted-returns.ts';
 import { DeliveryNotice } from './delivery-notice.ts';
-import { Departures, NO_PLACE } from './departures.ts';
+import { Departures } from './departures.ts';
 import { Dispatcher, type Wait } from './dispatcher.ts';
 import { Expiry } from './expiry.ts';
 import { IdleTimer } from './idle-timer.ts';
@@ -81,8 +81,9 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
     this.#host = host;
     this.type = queueTypeOf(properties.arguments);
     this.#priorities = prioritiesOf(this.type, properties.arguments);
-    const account = (deltaBytes: number) => host.store.account(deltaBytes);
-    this.ready = new ReadyMessages(this.#priorities.byDefault, account);
+    this.ready = new ReadyMessages(this.#priorities.byDefault, (delta) =>
+      host.store.account(delta),
+    );
     const singleActive = properties.arguments.get('x-single-active-consumer');
     this.consumers = new QueueConsumers(singleActive?.type === 't' && singleActive.value);
     this.notice = new DeliveryNotice(this, host.store);
@@ -154,19 +155,19 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
     this.ready.chooseLevel(levelOf(content, this.#priorities));
   }
 
-  /** Whether it takes a message; asked only where `needs` says CONSENT. One that it refuses may become a dead letter. */
-  accepts(content: Content): boolean {
-    const bodyBytes = content.bodyEnd - content.bodyAt;
-    if (this.#limit.hasRoomFor(bodyBytes)) return true;
+  /** Whether it would take a message, or somebody would take it from it; asked only where `needs` says CONSENT. */
+  hasRoomFor({ bodyAt, bodyEnd }: Content): boolean {
+    if (this.#limit.hasRoomFor(bodyEnd - bodyAt)) return true;
     this.dispatch();
-    if (this.#limit.hasRoomFor(bodyBytes)) return true;
-    // Somebody would take it at once, or as soon as the log lets them.
+    if (this.#limit.hasRoomFor(bodyEnd - bodyAt)) return true;
     const isFirst = this.ready.count === 0 || !this.notice.isGiven;
-    if (isFirst && this.consumers.rota.canServe()) return true;
-    if (this.settings.overflow === 'reject-publish-dlx') {
-      const { slot, recordAt } = holdMessage(this.#host.store, content);
-      this.#departures.depart(NO_PLACE, slot, recordAt, 'maxlen');
-    }
+    return isFirst && this.consumers.rota.canServe();
+  }
+
+  /** The same for one that is published: if it is refused, it may become a dead letter. */
+  accepts(content: Content): boolean {
+    if (this.hasRoomFor(content)) return true;
+    if (this.settings.overflow === 'reject-publish-dlx') this.#departures.refused(content);
     return false;
   }
 

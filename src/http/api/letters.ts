@@ -1,6 +1,6 @@
 // /queues/…/letters: what is in a queue, without taking it: browsing, one letter whole, dropping one, and moving letters to
 // another queue or exchange, or back to where they died. RabbitMQ has nothing like it; its own ways are in messages.ts.
-import { Enqueued, enqueue } from '../../broker/enqueue.ts';
+import { enqueueOffered } from '../../broker/enqueue.ts';
 import { textOf } from '../../broker/equivalence.ts';
 import { post } from '../../broker/post.ts';
 import type { HeaderWanted, MessageFilter } from '../../broker/queue/message-filter.ts';
@@ -230,8 +230,8 @@ function requireWrite({ caller, vhost }: Call, exchange: string): void {
 /** As it is: exchange, key and headers stay what they were. */
 function toQueue({ vhost }: Call, target: Queue, content: Content): string | undefined {
   if (target.isDeleted) return `queue '${target.name}' is gone`;
-  const enqueued = enqueue(vhost.store, content, [target], vhost.turn);
-  return (enqueued & Enqueued.TAKEN) !== 0 ? undefined : `queue '${target.name}' does not take it`;
+  const isTaken = enqueueOffered(vhost.store, content, target, vhost.turn);
+  return isTaken ? undefined : `queue '${target.name}' does not take it`;
 }
 
 function toOrigin(call: Call, content: Content): string | undefined {
