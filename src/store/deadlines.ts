@@ -103,8 +103,8 @@ export class Deadlines {
 
   /** The thing of that number is due at `atMs`. One that has two deadlines is due at the earlier one. */
   add(sequence: number, atMs: number): void {
-    if (this.#chainSize > 0) this.#dropStale();
-    if (this.size > 2 * this.#owner.size + STALE_ALLOWED) this.#rebuild();
+    if (this.#chainSize > 0) this.#dropStale(DROPPED_PER_ADD);
+    if (this.size > 2 * this.#owner.size + STALE_ALLOWED) this.#dropAllStale();
     if (atMs >= this.#lastAtMs || this.#chainSize === 0) this.#append(sequence, atMs);
     else this.#pushHeap(sequence, atMs);
   }
@@ -127,11 +127,17 @@ export class Deadlines {
     return this.#heapSize > 0 ? this.#heap[1]! : Number.POSITIVE_INFINITY;
   }
 
-  #dropStale(): void {
-    for (let i = 0; i < DROPPED_PER_ADD && this.#chainSize > 0; i++) {
+  #dropStale(limit: number): void {
+    for (let i = 0; i < limit && this.#chainSize > 0; i++) {
       if (this.#owner.mayHold(this.#head!.entries[this.#headAt * 2]!)) return;
       this.#shiftChain();
     }
+  }
+
+  /** What went in the order in which it came, as most does, is at the front of the chain. */
+  #dropAllStale(): void {
+    this.#dropStale(Number.POSITIVE_INFINITY);
+    if (this.size > 2 * this.#owner.size + STALE_ALLOWED) this.#rebuild();
   }
 
   /** Keeps one entry of each thing that is still there: its earliest. */
