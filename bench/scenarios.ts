@@ -4,7 +4,9 @@ import { acks16 } from './scenarios/acks.ts';
 import { backlog5m, durableBacklog10m } from './scenarios/backlog.ts';
 import { confirms1k, confirms1kWindow100, confirmsOneByOne } from './scenarios/confirms.ts';
 import { connections5k } from './scenarios/connections.ts';
+import { deadLetters1m } from './scenarios/dead-letters.ts';
 import { declares } from './scenarios/declares.ts';
+import { delayed1m } from './scenarios/delayed.ts';
 import { fanout10, fanout10Connections } from './scenarios/fanout.ts';
 import { fanout10Durable } from './scenarios/fanout-durable.ts';
 import { features } from './scenarios/features.ts';
@@ -37,4 +39,6 @@ export const scenarios: readonly Scenario[] = [
   connections5k,
   declares,
   ...features,
+  deadLetters1m,
+  delayed1m,
 ];

@@ -1,6 +1,6 @@
 // The handful of AMQP calls that scenarios set their topology up with.
 import { type BytesHandler, CHANNEL, type Connection } from './connection.ts';
-import { EMPTY_TABLE, longString, Method, methodFrame, shortString, u8, u16, u32 } from './wire.ts';
+import { EMPTY_TABLE, Method, methodFrame, shortString, textTable, u8, u16, u32 } from './wire.ts';
 
 const PASSIVE = 1;
 const DURABLE = 2;
@@ -25,8 +25,7 @@ export async function declareQueue(
 }
 
 function queueTypeTable(queueType: string): Buffer {
-  const entry = [shortString('x-queue-type'), Buffer.from('S'), longString(queueType)];
-  return longString(Buffer.concat(entry).toString('latin1'));
+  return textTable({ 'x-queue-type': queueType });
 }
 
 /** Messages ready in the queue. */
@@ -44,8 +43,9 @@ export async function declareExchange(
   connection: Connection,
   exchange: string,
   type: string,
+  exchangeArguments = EMPTY_TABLE,
 ): Promise<void> {
-  const fields = [u16(0), shortString(exchange), shortString(type), u8(0), EMPTY_TABLE];
+  const fields = [u16(0), shortString(exchange), shortString(type), u8(0), exchangeArguments];
   await connection.call(
     methodFrame(CHANNEL, Method.exchangeDeclare, ...fields),
     Method.exchangeDeclareOk,

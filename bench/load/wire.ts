@@ -31,6 +31,7 @@ export const Method = {
   basicPublish: 0x003c0028,
   basicDeliver: 0x003c003c,
   basicAck: 0x003c0050,
+  basicReject: 0x003c005a,
   basicNack: 0x003c0078,
   confirmSelect: 0x0055000a,
   confirmSelectOk: 0x0055000b,
@@ -87,6 +88,15 @@ export const EMPTY_TABLE = u32(0);
 export function integerTable(name: string, value: number): Buffer {
   const entry = Buffer.concat([shortString(name), Buffer.from('I'), u32(value)]);
   return Buffer.concat([u32(entry.length), entry]);
+}
+
+/** A field table of texts. */
+export function textTable(texts: Readonly<Record<string, string>>): Buffer {
+  const entries = Object.entries(texts).map(([name, text]) =>
+    Buffer.concat([shortString(name), Buffer.from('S'), longString(text)]),
+  );
+  const table = Buffer.concat(entries);
+  return Buffer.concat([u32(table.length), table]);
 }
 
 export function frame(type: number, channel: number, payload: Buffer): Buffer {

@@ -122,7 +122,7 @@ async function measureBacklog(
   }
 }
 
-function rssOf(target: Target): number {
+export function rssOf(target: Target): number {
   return target.pid === undefined ? Number.NaN : rssBytes(target.pid);
 }
 
@@ -182,7 +182,7 @@ async function drain(
   return sample;
 }
 
-async function until(connection: Connection, isDone: () => boolean): Promise<void> {
+export async function until(connection: Connection, isDone: () => boolean): Promise<void> {
   for (let waited = 0; !isDone(); waited += POLL_SECONDS) {
     if (waited > PHASE_TIMEOUT_SECONDS)
       throw new Error(`not done after ${PHASE_TIMEOUT_SECONDS} s`);
