@@ -19,6 +19,9 @@ import { CC, keysIn } from './sender-selected.ts';
 
 export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
 
+/** Queues and delayed exchanges that have a dead letter. */
+export type Takers = Set<object>;
+
 export interface Death {
   /** The queue that the message dies in, and why. */
   readonly queue: string;

@@ -37,6 +37,11 @@ export function enqueue(
   return isRefused + put(store, content, willing, now, needsOf(willing));
 }
 
+/** Whether a queue would take a message. */
+export function willTake(queue: Queue, content: Content): boolean {
+  return (queue.needs & Need.CONSENT) === 0 || queue.hasRoomFor(content);
+}
+
 /**
  * Puts a message into a queue that takes it; false when it does not. What is refused becomes no dead letter: who offers it has it
  * still.
@@ -47,7 +52,7 @@ export function enqueueOffered(
   queue: Queue,
   now: Now,
 ): boolean {
-  if ((queue.needs & Need.CONSENT) !== 0 && !queue.hasRoomFor(content)) return false;
+  if (!willTake(queue, content)) return false;
   put(store, content, [queue], now, needsOf([queue]));
   return true;
 }

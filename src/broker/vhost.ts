@@ -7,7 +7,7 @@ import type { Content } from '../protocol/content.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Destination } from './binding.ts';
-import type { DeathReason } from './dead-letter.ts';
+import type { DeathReason, Takers } from './dead-letter.ts';
 import { sendDeadLetter } from './dead-lettering.ts';
 import type { DeduplicationWindow } from './deduplication-window.ts';
 import type { Definition, VHostDefinition } from './definitions.ts';
@@ -299,7 +299,7 @@ export class VHost implements QueueHost {
     this.#queues.deleteOf(owner);
   }
 
-  sendDeadLetter(queue: Queue, content: Content, reason: DeathReason): boolean {
-    return sendDeadLetter(this, queue.name, queue.settings, content, reason);
+  sendDeadLetter(queue: Queue, content: Content, reason: DeathReason, taken?: Takers): boolean {
+    return sendDeadLetter(this, queue, content, reason, taken);
   }
 }

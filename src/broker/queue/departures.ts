@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../../platform/clock.ts';
 import { Content } from '../../protocol/content.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 import type { PositionHolder, PositionVisitor } from '../../store/position-holder.ts';
-import type { DeathReason } from '../dead-letter.ts';
+import type { DeathReason, Takers } from '../dead-letter.ts';
 import { bodyBytesOf, holdMessage, viewMessage } from '../message.ts';
 import type { Turn, TurnTask } from '../turn.ts';
 import type { QueueSettings } from './queue-settings.ts';
@@ -28,6 +28,8 @@ interface Departure {
   readonly reason: DeathReason;
   /** Whether its body still counts among the queue's bytes. */
   isCounted: boolean;
+  /** Who has its dead letter already, where it is kept until all have. */
+  readonly taken?: Takers;
 }
 
 /** What they depart from. */
@@ -40,8 +42,8 @@ export interface DepartureQueue {
   settleDelivered(sequence: number, slot: number): void;
   /** The body of a message that was counted has left. */
   bodyLeft(): void;
-  /** Sends a message to where the queue's dead letters go; false when nobody took it. */
-  sendDeadLetter(content: Content, reason: DeathReason): boolean;
+  /** Sends a message to where the queue's dead letters go, but not to `taken`, which grows; false when it has yet to be taken. */
+  sendDeadLetter(content: Content, reason: DeathReason, taken?: Takers): boolean;
 }
 
 interface DepartureHost {
@@ -150,9 +152,10 @@ export class Departures implements TurnTask, PositionHolder {
     const { deadLetterExchange, keepsDeadLetters } = this.#queue.settings;
     if (deadLetterExchange !== undefined) {
       viewMessage(segment, offset, dying);
-      const isTaken = this.#queue.sendDeadLetter(dying, reason);
-      if (!isTaken && keepsDeadLetters && !this.#queue.isDeleted) {
-        this.#keep({ ...departure, isCounted: false });
+      const taken = keepsDeadLetters ? (departure.taken ?? new Set()) : undefined;
+      const isTaken = this.#queue.sendDeadLetter(dying, reason, taken);
+      if (!isTaken && taken && !this.#queue.isDeleted) {
+        this.#keep({ ...departure, isCounted: false, taken });
         return;
       }
     }

@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Content } from '../../protocol/content.ts';
 import type { FieldTable } from '../../protocol/field-table.ts';
 import type { MessageStore } from '../../store/message-store.ts';
-import type { DeathReason } from '../dead-letter.ts';
+import type { DeathReason, Takers } from '../dead-letter.ts';
 import type { Turn } from '../turn.ts';
 import type { Queue } from './queue.ts';
 
@@ -22,6 +22,6 @@ export interface QueueHost {
   readonly clock: Clock;
   /** The last consumer of an auto-delete queue is gone, or nobody has used the queue for as long as it says. */
   deleteUnused(queue: Queue): void;
-  /** Sends a message to where the queue's dead letters go; false when nobody took it. */
-  sendDeadLetter(queue: Queue, content: Content, reason: DeathReason): boolean;
+  /** Sends a message to where the queue's dead letters go, but not to `taken`, which grows; false when it has yet to be taken. */
+  sendDeadLetter(queue: Queue, content: Content, reason: DeathReason, taken?: Takers): boolean;
 }

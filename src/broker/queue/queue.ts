@@ -6,7 +6,7 @@ import type { FieldTable } from '../../protocol/field-table.ts';
 import type { RecoveredQueue } from '../../store/log/recovered-queue.ts';
 import type { PositionHolder, PositionVisitor } from '../../store/position-holder.ts';
 import type { Binding } from '../binding.ts';
-import type { DeathReason } from '../dead-letter.ts';
+import type { DeathReason, Takers } from '../dead-letter.ts';
 import { lifeOf, type MessageTaker, Need } from '../message.ts';
 import { MessageCounters } from '../message-counters.ts';
 import { named } from '../refusal.ts';
@@ -340,8 +340,8 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
     if (this.#limit.isExceeded) this.#host.turn.dispatchLater(this);
   }
 
-  sendDeadLetter(content: Content, reason: DeathReason): boolean {
-    return this.#host.sendDeadLetter(this, content, reason);
+  sendDeadLetter(content: Content, reason: DeathReason, taken?: Takers): boolean {
+    return this.#host.sendDeadLetter(this, content, reason, taken);
   }
 
   /** Notes again what the log must know, for a new file of it. */

@@ -339,7 +339,7 @@ describe('at-least-once dead letters', () => {
     expect([next.queue('q').readyCount, next.queue('dead').readyCount]).toEqual([0, 0]);
   });
 
-  test('wait until every queue has taken them, though some get them again', async () => {
+  test('wait until every queue has taken them, once', async () => {
     const life = new Life();
     const { vhost } = life;
     const exchange = { name: 'dlx', type: 'fanout', internal: false, durable: true };
@@ -356,7 +356,7 @@ describe('at-least-once dead letters', () => {
     expect(await life.drain(full)).toEqual(['first']);
     await life.pass(10_000);
     expect(await life.drain(full)).toEqual(['m']);
-    expect(await life.drain(willing)).toEqual(['m', 'm']);
+    expect(await life.drain(willing)).toEqual(['m']);
     await life.pass(20_000);
     expect([willing.readyCount, full.readyCount]).toEqual([0, 0]);
   });
