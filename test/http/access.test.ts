@@ -27,6 +27,8 @@ afterAll(async () => {
 });
 
 const as = (tag: Tag) => [`t.${tag}`, tag] as const;
+const isElsewhere = process.env.HTTP_URL !== undefined;
+
 const refused = (reason: string) => ({ status: 401, body: { error: 'not_authorised', reason } });
 
 describe('gates', () => {
@@ -100,8 +102,15 @@ describe('permissions', () => {
       });
     const bind = (routing_key: string) => ask('bindings/%2F/e/amq.topic/q/theirs', { routing_key });
     expect(await publish('mine.1')).toMatchObject({ status: 200 });
-    expect(await publish('other')).toMatchObject({ status: 401 });
-    expect(await publish('mine.1', { CC: ['other'] })).toMatchObject({ status: 401 });
+    // 4.x says which access, 3.10 does not.
+    const noTopic = expect.stringMatching(
+      /^403 ACCESS_REFUSED - (write )?access to topic 'other' in exchange 'amq.topic' in vhost '\/' refused for user 't.topics'$/,
+    );
+    const closed = { status: 400, body: { error: 'bad_request', reason: noTopic } };
+    expect(await publish('other')).toMatchObject(closed);
+    // RabbitMQ before 4.0 does not look at them.
+    const copied = await publish('mine.1', { CC: ['other'] });
+    expect(copied).toMatchObject(isElsewhere ? { status: 200 } : closed);
     expect(await bind('mine.1')).toMatchObject({ status: 201 });
     expect(await bind('other')).toMatchObject({ status: 401 });
     await api.delete('bindings/%2F/e/amq.topic/q/theirs/mine.1');

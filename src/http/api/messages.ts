@@ -1,6 +1,7 @@
 // Messages by hand: publishing to an exchange, taking from a queue. For looking and trying out, not for work: an application
 // that fetches messages over HTTP one by one gets none of what AMQP is for.
 
+import type { Exchange } from '../../broker/exchange/exchange.ts';
 import { checkExpiration } from '../../broker/expiration.ts';
 import { viewMessage } from '../../broker/message.ts';
 import { post } from '../../broker/post.ts';
@@ -12,6 +13,7 @@ import { ReplyCode } from '../../protocol/methods.generated.ts';
 import type { BasicProperties } from '../../protocol/properties.ts';
 import { type Outcome, Unacked } from '../../server/unacked.ts';
 import { integerIn, isObject, type JsonObject, objectOf, requireKeys, textIn } from '../body.ts';
+import type { Caller } from '../caller.ts';
 import { asChannelError, badRequest, HttpError } from '../http-error.ts';
 import {
   type PayloadEncoding,
@@ -92,9 +94,18 @@ function send(
   }
   const letter = { routingKey, properties, body };
   const { isTaken, isRepeated } = post(vhost, exchange, letter, (key) =>
-    caller.requireTopic('write', exchange, key, vhost.name),
+    requireTopic(caller, exchange, key, vhost.name),
   );
   return isTaken || isRepeated;
+}
+
+/** RabbitMQ's API finds this out when its channel is closed, and says so; other rights are asked for before. */
+function requireTopic(caller: Caller, exchange: Exchange, key: string, vhost: string): void {
+  try {
+    caller.requireTopic('write', exchange, key, vhost);
+  } catch (error) {
+    throw error instanceof AmqpError ? badRequest(`${error.code} ${error.message}`) : error;
+  }
 }
 
 /** What becomes of what was looked at, by its old and new names. */
