@@ -30,6 +30,8 @@ export interface LinkSink {
   handedOut(connection: AmqpConnection): void;
   /** Publishing may have become possible: unblocked, or the socket has room. */
   relieved(): void;
+  /** This process let nothing else run for so long, or was not running itself. */
+  stoodStill(ms: number): void;
   /** There will be no connection any more, or not until somebody asks again. */
   gaveUp(error: AMQPError): void;
 }
@@ -92,6 +94,11 @@ export class Link {
 
   get isBlocked(): boolean {
     return this.#isBlocked;
+  }
+
+  /** Seconds between signs of life; 0 for none. */
+  get heartbeat(): number {
+    return this.#connection?.tuning.heartbeat ?? 0;
   }
 
   /** Where the connection goes, or would go. */
@@ -245,6 +252,7 @@ export class Link {
         this.#sink.relieved();
       },
       relieved: () => this.#sink.relieved(),
+      stoodStill: (ms) => this.#sink.stoodStill(ms),
     };
     try {
       await this.#sink.opened(connection, recovered);
