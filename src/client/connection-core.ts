@@ -57,6 +57,7 @@ export class ConnectionCore implements EntityHost, LaneHost, LinkSink {
   readonly #stock: ChannelStock;
   readonly #outlets = new Set<ChannelOutlet>();
   #lastError: AMQPError | undefined;
+  #handlerBlockedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(where: string | readonly string[] | Dialer | undefined, options: ConnectionOptions) {
     const settings = settingsOf(options);
@@ -106,6 +107,31 @@ export class ConnectionCore implements EntityHost, LaneHost, LinkSink {
   relieved(): void {
     this.#outbox.pump();
     for (const outlet of this.#outlets) outlet.pump();
+  }
+
+  /** @internal */
+  stoodStill(ms: number): void {
+    // A handler that was seen to do it has been told of.
+    if (this.clock.now() - ms > this.#handlerBlockedAtMs) this.#warnOfBlocking(undefined, ms);
+  }
+
+  /** @internal A handler of `queue` has let nothing else run for so long. */
+  handlerBlocked(queue: string, ms: number): void {
+    this.#handlerBlockedAtMs = this.clock.now();
+    this.#warnOfBlocking(queue, ms);
+  }
+
+  /** Half a heartbeat is too long: of two in silence the broker makes an end. */
+  #warnOfBlocking(queue: string | undefined, ms: number): void {
+    const { heartbeat } = this.link;
+    if (heartbeat === 0 || ms < heartbeat * 500) return;
+    const seconds = ms / 1000;
+    const who = queue === undefined ? 'this process' : `a handler of '${queue}'`;
+    this.hub.warn(
+      { type: 'event-loop-blocked', ...(queue !== undefined && { queue }), seconds, heartbeat },
+      queue ?? '',
+      `${who} let nothing else run for ${seconds.toFixed(1)} s; with a heartbeat of ${heartbeat} s the broker hangs up after ${2 * heartbeat} s of that. Long computations belong in a worker thread`,
+    );
   }
 
   /** @internal */

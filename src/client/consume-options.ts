@@ -41,6 +41,11 @@ export interface ConsumeOptions {
   readonly onInvalid?: 'dead-letter' | 'reject' | 'deliver';
   /** How long a handler may take; then its `message.signal` aborts, and it has failed. */
   readonly timeout?: Duration;
+  /**
+   * How long the broker waits for an answer (its `consumer_timeout`); when half of it is gone there is an event `ack-due`.
+   * Default: the queue's `consumerTimeout`, else what the broker's own default is: 30 minutes in RabbitMQ. null: for ever.
+   */
+  readonly ackTimeout?: Duration | null | undefined;
   /** Stops the consumer. */
   readonly signal?: AbortSignal;
   readonly arguments?: Readonly<Record<string, unknown>>;
@@ -57,6 +62,8 @@ export interface ConsumePlan {
   readonly exclusive: boolean;
   readonly accept: Accept;
   readonly timeoutMs: number | undefined;
+  /** Infinite where nobody waits for an answer; undefined: as the broker has it. */
+  readonly ackTimeoutMs: number | undefined;
   readonly arguments: FieldTable;
   readonly deadLetter: string | undefined;
 }
@@ -86,6 +93,7 @@ export function consumePlanOf(options: ConsumeOptions): ConsumePlan {
     exclusive,
     accept: acceptOf(options.accept),
     timeoutMs: options.timeout === undefined ? undefined : durationMs(options.timeout, 'timeout'),
+    ackTimeoutMs: noAck ? Number.POSITIVE_INFINITY : ackTimeoutMs(options),
     arguments: toFieldTable(
       {
         'x-priority': priority,
@@ -96,6 +104,13 @@ export function consumePlanOf(options: ConsumeOptions): ConsumePlan {
     ),
     deadLetter: deadLetter instanceof Queue ? deadLetter.name : deadLetter,
   };
+}
+
+function ackTimeoutMs({ ackTimeout, arguments: args }: ConsumeOptions): number | undefined {
+  if (ackTimeout === null) return Number.POSITIVE_INFINITY;
+  const ofConsumer = args?.['x-consumer-timeout'];
+  if (ackTimeout === undefined) return typeof ofConsumer === 'number' ? ofConsumer : undefined;
+  return durationMs(ackTimeout, 'ackTimeout');
 }
 
 /** A number is an offset, a text such as `5m` how far back. */

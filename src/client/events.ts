@@ -1,5 +1,6 @@
 // What the client tells about itself. Nobody has to listen, and no listener can end the process: what one throws is a warning.
 import type { AMQPError, ConnectionError } from './base/errors.ts';
+import { warn } from './base/warning.ts';
 import type { Entity } from './entity-host.ts';
 
 export type ClientEvent =
@@ -37,6 +38,27 @@ export type ClientEvent =
       readonly exchange: string;
       readonly routingKey: string;
       readonly messageId?: string;
+    }
+  | {
+      readonly type: 'ack-due';
+      readonly queue: string;
+      /** How many messages have waited for half of the time that the broker gives. */
+      readonly count: number;
+      /** How long the first of them has been here. */
+      readonly seconds: number;
+      /** How long the broker waits; then it takes them back and closes the channel. */
+      readonly timeout: number;
+      /** Its handler has begun, or ended without an answer; otherwise it waits for a handler. */
+      readonly hasBegun: boolean;
+      readonly messageId?: string;
+    }
+  | {
+      readonly type: 'event-loop-blocked';
+      /** Whose handler it was, where that is known. */
+      readonly queue?: string;
+      readonly seconds: number;
+      /** Seconds between signs of life: after two of them in silence the broker hangs up. */
+      readonly heartbeat: number;
     };
 
 export interface TopologyFailure {
@@ -49,11 +71,15 @@ type Listener = (event: ClientEvent) => void;
 
 /** Events that an iterator has not fetched yet; beyond that the oldest go. */
 const MAX_WAITING_EVENTS = 1000;
+/** Warnings of a connection that nobody listens to. */
+const MAX_WARNINGS = 100;
 
 export class EventHub {
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #streams = new Set<EventStream>();
   readonly #log: ((event: ClientEvent) => void) | undefined;
+  /** What was warned about because nobody listened. */
+  readonly #warned = new Set<string>();
 
   constructor(log: ((event: ClientEvent) => void) | undefined) {
     this.#log = log;
@@ -73,6 +99,16 @@ export class EventHub {
     if (this.#log) guarded(this.#log, event);
     for (const listener of this.#listeners.get(event.type) ?? []) guarded(listener, event);
     for (const stream of this.#streams) stream.push(event);
+  }
+
+  /** Tells of what will soon go wrong. Where nobody listens it is a warning of the process, once for each `subject`. */
+  warn(event: ClientEvent, subject: string, text: string): void {
+    this.emit(event);
+    const isHeard = this.#log || this.#listeners.get(event.type)?.size || this.#streams.size > 0;
+    const key = `${event.type}:${subject}`;
+    if (isHeard || this.#warned.has(key) || this.#warned.size >= MAX_WARNINGS) return;
+    this.#warned.add(key);
+    warn(text);
   }
 
   stream(signal: AbortSignal | undefined): AsyncIterableIterator<ClientEvent> {
@@ -96,17 +132,14 @@ export function guarded<Argument>(
 ): void {
   try {
     const result = callback(argument);
-    if (result instanceof Promise) result.catch(warn);
+    if (result instanceof Promise) result.catch(callbackFailed);
   } catch (error) {
-    warn(error);
+    callbackFailed(error);
   }
 }
 
-function warn(error: unknown): void {
-  const { process } = globalThis as { process?: { emitWarning?(warning: string): void } };
-  const text = `leveret: a callback failed: ${error instanceof Error ? error.stack : String(error)}`;
-  if (process?.emitWarning) process.emitWarning(text);
-  else console.warn(text);
+function callbackFailed(error: unknown): void {
+  warn(`a callback failed: ${error instanceof Error ? error.stack : String(error)}`);
 }
 
 class EventStream implements AsyncIterableIterator<ClientEvent> {

@@ -1,6 +1,6 @@
 // Runs a user's handler for messages, so many at a time, and settles each by how its handler ended: acknowledged, tried again
 // later, dead-lettered, or given back after a pause, so that nothing is lost and nothing spins.
-import type { Timer } from '../platform/clock.ts';
+import { AckWatch, type AckWatchHost } from './ack-watch.ts';
 import { durationMs } from './base/duration.ts';
 import {
   MessageStateError,
@@ -13,6 +13,7 @@ import type { ConnectionCore } from './connection-core.ts';
 import type { ConsumeOptions, ConsumePlan } from './consume-options.ts';
 import { Deque } from './deque.ts';
 import type { Message } from './message.ts';
+import { RequeuePauses } from './requeue-pauses.ts';
 import { traceProcess } from './tracing.ts';
 
 export type Handler = (message: Message) => unknown;
@@ -27,15 +28,13 @@ export interface ConsumerStats {
   recoveries: number;
 }
 
-const FIRST_PAUSE_MS = 1_000;
-const LAST_PAUSE_MS = 30_000;
 /** Messages that wait for a handler, where nothing else bounds them. */
 const ENOUGH_WAITING = 1_000;
-/** Messages whose failures are counted here because the broker does not count them. */
-const MAX_COUNTED = 10_000;
+/** Half of the shortest heartbeat there is. */
+const BLOCKS_FROM_MS = 500;
 const defaultBackoff = exponential();
 
-export class HandlerRunner {
+export class HandlerRunner implements AckWatchHost {
   readonly #core: ConnectionCore;
   readonly #plan: ConsumePlan;
   readonly #options: ConsumeOptions;
@@ -53,8 +52,10 @@ export class HandlerRunner {
   readonly #waiting = new Deque<Message>();
   #running = 0;
   readonly #inHand = new Set<Message>();
-  readonly #pauses = new Map<Message, Timer>();
-  readonly #failures = new Map<string, number>();
+  /** Whose handlers have ended without an answer: it is the user's to give, and may still come. */
+  readonly #unsettled = new Set<Message>();
+  #ackWatch: AckWatch | undefined;
+  readonly #pauses: RequeuePauses;
   #idle: (() => void)[] = [];
   #isStopping = false;
   #hasEnough = false;
@@ -73,10 +74,21 @@ export class HandlerRunner {
     this.#options = options;
     this.#handler = handler;
     this.#queueName = queueName;
+    this.#pauses = new RequeuePauses(core.clock, (message) =>
+      this.#settle(message, () => message.refuse(true)),
+    );
+  }
+
+  /** From now on the broker waits so long for each answer. */
+  watchAnswers(timeoutMs: number): void {
+    this.#ackWatch?.stop();
+    this.#ackWatch =
+      timeoutMs < Number.POSITIVE_INFINITY ? new AckWatch(this.#core, timeoutMs, this) : undefined;
   }
 
   deliver(message: Message): void {
     this.stats.received++;
+    this.#ackWatch?.delivered(message);
     if (this.#running < this.#plan.concurrency) this.#run(message);
     else {
       this.#waiting.push(message);
@@ -111,7 +123,9 @@ export class HandlerRunner {
       this.#invalid(message, error);
       return;
     }
-    if (isExpired(message, this.#core.clock.now())) {
+    const { clock } = this.#core;
+    const beganMs = clock.now();
+    if (isExpired(message, beganMs)) {
       this.#acknowledge(message);
       this.#done();
       return;
@@ -121,10 +135,12 @@ export class HandlerRunner {
     } catch (error) {
       this.#failed(message, error);
       return;
+    } finally {
+      const tookMs = clock.now() - beganMs;
+      if (tookMs >= BLOCKS_FROM_MS) this.#core.handlerBlocked(this.queueName, tookMs);
     }
     if (!isThenable(result)) {
-      if (this.#options.ack !== 'manual') this.#acknowledge(message);
-      this.#done();
+      this.#ended(message);
       return;
     }
     this.#inHand.add(message);
@@ -132,15 +148,25 @@ export class HandlerRunner {
     const ended = timeoutMs === undefined ? result : this.#limited(message, result, timeoutMs);
     ended.then(
       () => {
-        if (this.#options.ack !== 'manual') this.#acknowledge(message);
         this.#inHand.delete(message);
-        this.#done();
+        this.#ended(message);
       },
       (error: unknown) => {
         this.#inHand.delete(message);
         this.#failed(message, error);
       },
     );
+  }
+
+  #ended(message: Message): void {
+    if (this.#options.ack !== 'manual') this.#acknowledge(message);
+    else if (this.#ackWatch && !message.acknowledged) this.#unsettled.add(message);
+    this.#done();
+  }
+
+  /** The message has been answered, by whomever. */
+  settled(message: Message): void {
+    if (this.#unsettled.size > 0) this.#unsettled.delete(message);
   }
 
   #invoke(message: Message): unknown {
@@ -192,7 +218,7 @@ export class HandlerRunner {
 
   #acknowledge(message: Message): void {
     this.#settle(message, () => message.acknowledge());
-    if (this.#failures.size > 0) this.#failures.delete(message.properties.messageId ?? '');
+    this.#pauses.forget(message);
   }
 
   #invalid(message: Message, error: unknown): void {
@@ -213,7 +239,7 @@ export class HandlerRunner {
   }
 
   #tell(error: unknown, action: 'retry' | 'requeue' | 'reject' | 'dead-letter' | 'none'): void {
-    this.#core.hub.emit({ type: 'handler-failed', queue: this.#queueName(), error, action });
+    this.#core.hub.emit({ type: 'handler-failed', queue: this.queueName, error, action });
   }
 
   #failed(message: Message, error: unknown): void {
@@ -231,7 +257,7 @@ export class HandlerRunner {
     const { retry } = this.#options;
     if (!retry) {
       this.#tell(error, 'requeue');
-      this.#requeueLater(message);
+      this.#pauses.add(message);
       this.#done();
       return;
     }
@@ -263,31 +289,24 @@ export class HandlerRunner {
     try {
       await message.deadLetter(reason);
     } catch {
-      this.#requeueLater(message);
+      this.#pauses.add(message);
     }
   }
 
-  /** Back to its queue, after a pause that doubles with each failure. */
-  #requeueLater(message: Message): void {
-    const failures = this.#countFailure(message);
-    const ms = Math.min(FIRST_PAUSE_MS * 2 ** failures, LAST_PAUSE_MS);
-    const timer = this.#core.clock.after(ms, () => {
-      this.#pauses.delete(message);
-      this.#settle(message, () => message.refuse(true));
-    });
-    this.#pauses.set(message, timer);
+  // --- for the watch
+
+  get queueName(): string {
+    return this.#queueName();
   }
 
-  /** How often it has failed before, as far as the broker or we know. */
-  #countFailure(message: Message): number {
-    const { messageId } = message.properties;
-    const known = messageId === undefined ? undefined : this.#failures.get(messageId);
-    const failures = Math.max(known ?? 0, message.deliveryInfo.deliveryCount);
-    if (messageId !== undefined) {
-      if (this.#failures.size >= MAX_COUNTED) this.#failures.clear();
-      this.#failures.set(messageId, failures + 1);
-    }
-    return failures;
+  *unanswered(): Generator<Message> {
+    yield* this.#inHand;
+    yield* this.#unsettled;
+    yield* this.#waiting;
+  }
+
+  hasBegun(message: Message): boolean {
+    return this.#inHand.has(message) || this.#unsettled.has(message);
   }
 
   // --- stopping
@@ -295,15 +314,16 @@ export class HandlerRunner {
   /** The channel is gone: what was not begun will come again, unless the broker has forgotten it. */
   forgetWaiting(): void {
     if (!this.#plan.noAck) this.#waiting.takeAll();
-    for (const timer of this.#pauses.values()) timer.cancel();
-    this.#pauses.clear();
+    this.#unsettled.clear();
+    this.#ackWatch?.stop();
+    this.#pauses.cancel();
   }
 
   /** Begins no more handlers. Resolves when those that run have ended, or after `timeoutMs`. */
   async finish(timeoutMs: number): Promise<void> {
     this.#isStopping = true;
     this.forgetWaiting();
-    if (this.#running === 0) return;
+    if (this.#running === 0 || timeoutMs <= 0) return;
     await new Promise<void>((resolve) => {
       const timer = this.#core.clock.after(timeoutMs, resolve);
       this.#idle.push(() => {

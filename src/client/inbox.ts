@@ -1,6 +1,7 @@
 // What was delivered to consumers of channels and waits for `drainEvents` to hand it out, one at a time, as in Kombu.
 import type { Clock, Timer } from '../platform/clock.ts';
 import { type AMQPError, TimeoutError } from './base/errors.ts';
+import { warn } from './base/warning.ts';
 import { Deque } from './deque.ts';
 
 /** Messages that lie here this long have most likely been forgotten. */
@@ -97,9 +98,8 @@ export class Inbox {
     if (this.#hasWarned || this.#warning) return;
     this.#warning = this.#clock.after(FORGOTTEN_AFTER_MS, () => {
       this.#hasWarned = true;
-      const { process } = globalThis as { process?: { emitWarning?(text: string): void } };
-      process?.emitWarning?.(
-        'leveret: a Consumer on a channel has had messages for 5 s and nobody calls drainEvents(); a Consumer on a connection needs no draining',
+      warn(
+        'a Consumer on a channel has had messages for 5 s and nobody calls drainEvents(); a Consumer on a connection needs no draining',
       );
     });
   }

@@ -1,15 +1,17 @@
 // Keeps one connection to one of the brokers: makes it when it is wanted, and makes it again when it breaks. One state machine,
 // so that there is one place to look when a client does not come back.
 import type { Clock } from '../platform/clock.ts';
-import { AmqpConnection } from './amqp/amqp-connection.ts';
+import type { AmqpConnection } from './amqp/amqp-connection.ts';
+import { attempt, connectionProblem } from './attempt.ts';
 import { type AMQPError, ConnectionError, OperationalError } from './base/errors.ts';
-import { intervalsMs, withJitter } from './base/retry.ts';
+import { intervalMs, intervalsMs, withJitter } from './base/retry.ts';
 import { sleep } from './base/sleep.ts';
 import { formatUrl } from './base/url.ts';
 import { CredentialSource } from './credential-source.ts';
 import type { EventHub } from './events.ts';
+import { Itinerary } from './itinerary.ts';
 import type { ConnectionOptions, Settings } from './options.ts';
-import { itinerary, type Target } from './target.ts';
+import type { Target } from './target.ts';
 import { traceConnect } from './tracing.ts';
 
 export type ConnectionState =
@@ -30,9 +32,14 @@ export interface LinkSink {
   handedOut(connection: AmqpConnection): void;
   /** Publishing may have become possible: unblocked, or the socket has room. */
   relieved(): void;
+  /** This process let nothing else run for so long, or was not running itself. */
+  stoodStill(ms: number): void;
   /** There will be no connection any more, or not until somebody asks again. */
   gaveUp(error: AMQPError): void;
 }
+
+/** A connection that has held for so long was none that breaks as soon as it is used. */
+const STABLE_AFTER_MS = 5_000;
 
 /** What no second attempt can mend, as long as no attempt has ever gone well. */
 const HOPELESS = new Set(['AUTHENTICATION_FAILED', 'VHOST_NOT_FOUND', 'NOT_ALLOWED']);
@@ -47,7 +54,7 @@ interface Waiter {
 export class Link {
   readonly #clock: Clock;
   readonly #targets: readonly Target[];
-  readonly #itinerary: Generator<Target, never>;
+  readonly #itinerary: Itinerary;
   readonly #settings: Settings;
   readonly #events: EventHub;
   readonly #sink: LinkSink;
@@ -57,6 +64,9 @@ export class Link {
   #isBlocked = false;
   /** Once there was a connection, a refusal may pass: a broker that restarts does not know its users yet. */
   #wasOpen = false;
+  #openedAtMs = 0;
+  /** Connections in a row that did not hold. */
+  #earlyLosses = 0;
   #isRunning = false;
   /** Whether attempts go on after a round has failed. */
   #isWanted = false;
@@ -73,7 +83,7 @@ export class Link {
     sink: LinkSink,
   ) {
     this.#targets = targets;
-    this.#itinerary = itinerary(targets, options.failoverStrategy);
+    this.#itinerary = new Itinerary(targets, options.failoverStrategy, clock);
     this.#settings = settings;
     this.#clock = clock;
     this.#events = events;
@@ -92,6 +102,11 @@ export class Link {
 
   get isBlocked(): boolean {
     return this.#isBlocked;
+  }
+
+  /** Seconds between signs of life; 0 for none. */
+  get heartbeat(): number {
+    return this.#connection?.tuning.heartbeat ?? 0;
   }
 
   /** Where the connection goes, or would go. */
@@ -157,10 +172,10 @@ export class Link {
     return new ConnectionError('CONNECTION_CLOSED', this.url, 'the connection has been closed');
   }
 
-  #run(): void {
+  #run(waitMs = 0): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    this.#rounds()
+    this.#rounds(waitMs)
       .catch((error: unknown) => this.#giveUp(error as AMQPError))
       .finally(() => {
         this.#isRunning = false;
@@ -169,7 +184,9 @@ export class Link {
       });
   }
 
-  async #rounds(): Promise<void> {
+  async #rounds(waitMs: number): Promise<void> {
+    if (waitMs > 0) await this.#pause(waitMs);
+    if (this.#isOver) return;
     const { recovery } = this.#settings;
     const intervals = intervalsMs(recovery);
     const startedMs = this.#clock.now();
@@ -215,26 +232,29 @@ export class Link {
   /** Tries each target once. @returns what the last one said, or nothing when there is a connection. */
   async #round(): Promise<AMQPError | undefined> {
     let failure: AMQPError | undefined;
-    for (let i = 0; i < this.#targets.length; i++) {
-      const target = this.#itinerary.next().value;
+    for (const target of this.#itinerary.round()) {
       try {
         await this.#attempt(target);
         return undefined;
       } catch (error) {
         failure = error as AMQPError;
         if (this.#isOver) return failure;
+        this.#itinerary.failed(target);
       }
     }
     return failure;
   }
 
   async #attempt(target: Target): Promise<void> {
-    const connection = await traceConnect(target.url, () => this.#open(target));
+    const connection = await traceConnect(target.url, () =>
+      attempt(target, () => this.#credentials.current(), this.#clock, this.#closing.signal),
+    );
+    this.#credentials.keepFresh(connection);
     const recovered = this.#wasOpen;
     this.#connection = connection;
     this.#isBlocked = false;
     connection.sink = {
-      closed: (error) => this.#lost(connection, error),
+      closed: (error) => this.#lost(connection, target, error),
       blocked: (reason) => {
         this.#isBlocked = true;
         this.#events.emit({ type: 'blocked', reason });
@@ -245,6 +265,7 @@ export class Link {
         this.#sink.relieved();
       },
       relieved: () => this.#sink.relieved(),
+      stoodStill: (ms) => this.#sink.stoodStill(ms),
     };
     try {
       await this.#sink.opened(connection, recovered);
@@ -257,48 +278,13 @@ export class Link {
     this.#wasOpen = true;
     this.#isWanted = true;
     this.#state = 'open';
+    this.#openedAtMs = this.#clock.now();
     this.#events.emit({ type: 'connected', url: connection.url, recovered });
     for (const { resolve } of this.#waiters.splice(0)) resolve(connection);
     this.#sink.handedOut(connection);
   }
 
-  async #open(target: Target): Promise<AmqpConnection> {
-    const { dialer, url, connectTimeoutMs, wishes } = target;
-    const limit = new AbortController();
-    const stop = () => limit.abort(this.#closedError());
-    this.#closing.signal.addEventListener('abort', stop, { once: true });
-    const timer = this.#clock.after(connectTimeoutMs, () => {
-      limit.abort(
-        new ConnectionError(
-          'CONNECTION_LOST',
-          url,
-          `${url} did not answer within ${connectTimeoutMs} ms`,
-        ),
-      );
-    });
-    try {
-      const credentials = await this.#credentials.current();
-      const login = credentials ? { ...target.login, credentials } : target.login;
-      const stream = await dialer.connect({ signal: limit.signal });
-      const connection = await AmqpConnection.open(stream, {
-        ...login,
-        ...wishes,
-        clock: this.#clock,
-        url,
-        timeoutMs: connectTimeoutMs,
-        signal: limit.signal,
-      });
-      this.#credentials.keepFresh(connection);
-      return connection;
-    } catch (error) {
-      throw connectionProblem(error, url);
-    } finally {
-      timer.cancel();
-      this.#closing.signal.removeEventListener('abort', stop);
-    }
-  }
-
-  #lost(connection: AmqpConnection, error: ConnectionError): void {
+  #lost(connection: AmqpConnection, target: Target, error: ConnectionError): void {
     if (this.#connection !== connection) return;
     this.#connection = undefined;
     this.#isBlocked = false;
@@ -308,8 +294,24 @@ export class Link {
     this.#sink.lost(error);
     // While it is being set up, the attempt that does so hears of it.
     if (!wasOpen) return;
-    this.#tellDisconnected(error, 0);
-    this.#run();
+    const waitMs = this.#waitAfterLoss(target);
+    this.#tellDisconnected(error, waitMs / 1000);
+    this.#run(waitMs);
+  }
+
+  /** The first attempt after a loss is made at once. Not so when connections break again and again as soon as they are used. */
+  #waitAfterLoss(target: Target): number {
+    if (this.#clock.now() - this.#openedAtMs >= STABLE_AFTER_MS) {
+      this.#earlyLosses = 0;
+      this.#itinerary.forgive(target);
+      return 0;
+    }
+    this.#earlyLosses++;
+    this.#itinerary.failed(target);
+    const { recovery } = this.#settings;
+    return this.#earlyLosses === 1
+      ? 0
+      : withJitter(intervalMs(recovery, this.#earlyLosses - 1), recovery.jitter);
   }
 
   #rejectWaiters(error: unknown, which: (waiter: Waiter) => boolean = () => true): void {
@@ -331,7 +333,7 @@ export class Link {
     if (this.#isOver) return;
     this.#state = 'closing';
     const error = this.#closedError();
-    this.#closing.abort();
+    this.#closing.abort(error);
     this.#wake?.abort();
     this.#credentials.stop();
     this.#rejectWaiters(error);
@@ -351,16 +353,4 @@ export class Link {
   asUri(password: boolean): string {
     return this.#targets.map(({ address }) => formatUrl(address, { password })).join(';');
   }
-}
-
-/** What the system says when there is no connection, as one of ours. */
-function connectionProblem(error: unknown, url: string): unknown {
-  if (error instanceof ConnectionError) return error;
-  const { code, message } = error as { code?: string; message?: string };
-  const kind = code === 'ECONNREFUSED' ? 'CONNECTION_REFUSED' : 'CONNECTION_LOST';
-  const problem =
-    kind === 'CONNECTION_REFUSED'
-      ? `nobody listens at ${url}: is the broker running?`
-      : `no connection to ${url}: ${message ?? String(error)}`;
-  return new ConnectionError(kind, url, problem, { cause: error });
 }

@@ -104,7 +104,8 @@ export class Message<T = unknown> {
   #inflated: Uint8Array | undefined;
   #body: { readonly value: unknown } | undefined;
   #controller: AbortController | undefined;
-  readonly #receivedAtMs: number;
+  /** @internal */
+  readonly receivedAtMs: number;
 
   /** @internal */
   constructor(content: Content, deliveryTag: number, redelivered: boolean, origin: MessageOrigin) {
@@ -112,7 +113,7 @@ export class Message<T = unknown> {
     this.#deliveryTag = deliveryTag;
     this.#redelivered = redelivered;
     this.origin = origin;
-    this.#receivedAtMs = origin.connection.clock.now();
+    this.receivedAtMs = origin.connection.clock.now();
   }
 
   /** The decoded body. @throws SerializationError when it cannot be decoded, or its type is not accepted. */
@@ -170,7 +171,7 @@ export class Message<T = unknown> {
     if (typeof marked === 'number') return new Date(marked);
     const ms = readExpirationMs(this.basicProperties);
     if (ms === null) return null;
-    return new Date((this.properties.timestamp?.getTime() ?? this.#receivedAtMs) + ms);
+    return new Date((this.properties.timestamp?.getTime() ?? this.receivedAtMs) + ms);
   }
 
   /** Aborted when an answer can no longer count: the channel is gone, time is up, the consumer stops. */

@@ -5,7 +5,7 @@ import { type Duration, durationMs } from './base/duration.ts';
 import { InvalidArgument } from './base/errors.ts';
 import { expirationMs } from './base/expiration.ts';
 import { deliveryModeNumber } from './base/properties.ts';
-import { type RetryPolicy, retryPlan, withJitter } from './base/retry.ts';
+import { intervalMs, type RetryPolicy, retryPlan, withJitter } from './base/retry.ts';
 import { isSchema, type StandardSchema } from './base/schema.ts';
 import type { Entity } from './entity-host.ts';
 import { Exchange, requireName } from './exchange.ts';
@@ -185,9 +185,6 @@ function ruleOf(retry: boolean | RetryPolicy): ResendRule {
   return {
     resends: policy.maxRetries ?? Number.POSITIVE_INFINITY,
     refusals: plan.maxRetries,
-    waitMs: (refusal) => {
-      const interval = plan.intervalStartMs + plan.intervalStepMs * (refusal - 1);
-      return withJitter(Math.min(interval, plan.intervalMaxMs), plan.jitter);
-    },
+    waitMs: (refusal) => withJitter(intervalMs(plan, refusal), plan.jitter),
   };
 }

@@ -29,6 +29,15 @@ export interface Subscription extends AsyncDisposable {
 
 const STOP_TIMEOUT_MS = 30_000;
 
+/** RabbitMQ's default. Leveret, which says that it is one, and LavinMQ wait for ever unless they are told. */
+const RABBITMQ_ACK_TIMEOUT_MS = 30 * 60_000;
+
+function ackTimeoutOf({ serverProperties }: AmqpConnection): number {
+  const product = serverProperties?.get('product')?.value;
+  const isRabbitmq = product === 'RabbitMQ' && !serverProperties?.has('leveret_version');
+  return isRabbitmq ? RABBITMQ_ACK_TIMEOUT_MS : Number.POSITIVE_INFINITY;
+}
+
 export class HandlerSubscription implements Subscription, SupervisorSink {
   readonly #core: ConnectionCore;
   readonly #plan: ConsumePlan;
@@ -49,7 +58,8 @@ export class HandlerSubscription implements Subscription, SupervisorSink {
     options: ConsumeOptions,
   ) {
     this.#core = core;
-    this.#plan = consumePlanOf(options);
+    const queueTimeout = queue instanceof Queue ? queue.options.consumerTimeout : undefined;
+    this.#plan = consumePlanOf({ ...options, ackTimeout: options.ackTimeout ?? queueTimeout });
     this.#schema = queue instanceof Queue ? queue.schema : undefined;
     this.#consumer = new SupervisedConsumer(core, queue, this.#plan, this);
     this.#runner = new HandlerRunner(core, this.#plan, options, handler, () => this.queue);
@@ -95,8 +105,9 @@ export class HandlerSubscription implements Subscription, SupervisorSink {
 
   // --- from the consumer
 
-  began(channel: AmqpChannel): void {
-    const { noAck, accept, deadLetter } = this.#plan;
+  began(channel: AmqpChannel, amqp: AmqpConnection): void {
+    const { noAck, accept, deadLetter, ackTimeoutMs } = this.#plan;
+    this.#runner.watchAnswers(ackTimeoutMs ?? ackTimeoutOf(amqp));
     this.#origin = new MessageOrigin(channel, this.#core, {
       queue: this.queue,
       consumerTag: this.consumerTag,
@@ -108,7 +119,8 @@ export class HandlerSubscription implements Subscription, SupervisorSink {
     });
   }
 
-  readonly #settled = (_message: Message, outcome: Outcome): void => {
+  readonly #settled = (message: Message, outcome: Outcome): void => {
+    this.#runner.settled(message);
     const { stats } = this.#runner;
     if (outcome === 'acked') stats.acked++;
     else if (outcome === 'retried') stats.retried++;

@@ -12,8 +12,8 @@ import type { ConsumePlan } from './consume-options.ts';
 import type { Queue } from './queue.ts';
 
 export interface SupervisorSink {
-  /** A channel is open and will deliver. */
-  began(channel: AmqpChannel): void;
+  /** A channel of that connection is open and will deliver. */
+  began(channel: AmqpChannel, amqp: AmqpConnection): void;
   delivered(content: Content, deliveryTag: number, redelivered: boolean): void;
   /** The channel is gone: what it delivered will come again. */
   ended(error: AMQPError): void;
@@ -119,7 +119,7 @@ export class SupervisedConsumer implements ConsumerSink {
         global: false,
       } as const;
       const agreed = channel.call(qos, ['basic.qos-ok']);
-      this.#sink.began(channel);
+      this.#sink.began(channel, amqp);
       await agreed;
     }
     const channel = this.#channel;
@@ -144,10 +144,7 @@ export class SupervisedConsumer implements ConsumerSink {
     });
     if (channel.error) throw channel.error;
     if (this.#wasCancelled) {
-      throw new ChannelError(
-        'CONSUMER_CANCELLED',
-        `the consumer of '${this.queueName}' was cancelled`,
-      );
+      throw this.#cancelledError();
     }
   }
 
@@ -161,7 +158,7 @@ export class SupervisedConsumer implements ConsumerSink {
 
   #failed(error: AMQPError): void {
     if (this.#isStopped) return;
-    this.#dropChannel();
+    this.#dropChannel(error);
     if (this.#firstTime && !(error instanceof ConnectionError) && !mayPass(error)) {
       this.#firstTime.reject(error);
       this.#firstTime = undefined;
@@ -174,15 +171,20 @@ export class SupervisedConsumer implements ConsumerSink {
     this.#again(error);
   }
 
-  #dropChannel(): void {
+  #cancelledError(): ChannelError {
+    return new ChannelError(
+      'CONSUMER_CANCELLED',
+      `the broker has cancelled the consumer of '${this.queueName}'`,
+    );
+  }
+
+  #dropChannel(error: AMQPError): void {
     const channel = this.#channel;
     if (!channel) return;
     channel.sink = {};
     this.#channel = undefined;
+    this.#sink.ended(channel.error ?? error);
     if (channel.isOpen) void channel.close();
-    this.#sink.ended(
-      channel.error ?? new ChannelError('CHANNEL_CLOSED', 'the consumer was made anew'),
-    );
   }
 
   #again(error: unknown): void {
@@ -218,7 +220,10 @@ export class SupervisedConsumer implements ConsumerSink {
     this.#sink.delivered(content, deliveryTag, redelivered);
   }
 
-  /** The queue was deleted, or has moved to another node. The channel stays, for what is still to be acknowledged. */
+  /**
+   * The queue was deleted or has moved to another node, or an answer took too long. In each case the broker has taken back what is
+   * in hand: answers no longer count, and a channel of its own keeps old deliveries and new ones apart.
+   */
   cancelled(): void {
     this.#isConsuming = false;
     this.#wasCancelled = true;
@@ -226,6 +231,7 @@ export class SupervisedConsumer implements ConsumerSink {
     this.#core.hub.emit({ type: 'consumer-cancelled', queue, recovering: !this.#isStopped });
     if (this.#isStopped || this.#isPaused || this.#isBusy) return;
     this.#core.topology.doubt(this.#queue);
+    this.#dropChannel(this.#cancelledError());
     this.#attachAgain();
   }
 

@@ -10,7 +10,6 @@ import {
   CHANNEL_MAX,
   CONNECT_TIMEOUT_MS,
   type ConnectionOptions,
-  type FailoverStrategy,
   FRAME_MAX_BYTES,
   heartbeatSeconds,
   type Settings,
@@ -82,29 +81,4 @@ function dialerOf(address: ServerAddress, { tls }: ConnectionOptions): Dialer {
     port,
     tls: isTls ? (typeof tls === 'object' ? tls : {}) : undefined,
   });
-}
-
-/** Which target each next attempt goes to. */
-export function* itinerary(
-  targets: readonly Target[],
-  strategy: FailoverStrategy = 'round-robin',
-): Generator<Target, never> {
-  if (typeof strategy === 'function') {
-    const urls = strategy(targets.map(({ url }) => url));
-    for (let next = urls.next(); ; next = urls.next()) {
-      yield targets.find(({ url }) => url === next.value) ?? targets[0]!;
-    }
-  }
-  for (;;) {
-    const round = [...targets];
-    if (strategy === 'shuffle') shuffle(round);
-    yield* round;
-  }
-}
-
-function shuffle(items: unknown[]): void {
-  for (let i = items.length - 1; i > 0; i--) {
-    const other = Math.floor(Math.random() * (i + 1));
-    [items[i], items[other]] = [items[other], items[i]];
-  }
 }

@@ -7,7 +7,12 @@ import type { FieldTable } from '../../protocol/field-table.ts';
 import { FrameParser } from '../../protocol/frame-parser.ts';
 import { type Method, ReplyCode } from '../../protocol/methods.generated.ts';
 import { encodeUtf8 } from '../../protocol/utf8.ts';
-import { ConnectionError, type ConnectionErrorCode, LimitExceeded } from '../base/errors.ts';
+import {
+  ConnectionError,
+  type ConnectionErrorCode,
+  LimitExceeded,
+  TimeoutError,
+} from '../base/errors.ts';
 import { connectionErrorOf } from '../base/reply-errors.ts';
 import { AmqpChannel, type ChannelHost, unexpected } from './amqp-channel.ts';
 import { FrameRouter } from './frame-router.ts';
@@ -21,6 +26,7 @@ import {
 import { Heartbeat, type HeartbeatHost } from './heartbeat.ts';
 import { Output } from './output.ts';
 import { type CallLimits, ReplyQueue } from './reply-queue.ts';
+import { StandstillWatch } from './standstill.ts';
 
 export interface OpenOptions extends Login, Wishes {
   readonly clock: Clock;
@@ -37,11 +43,16 @@ export interface ConnectionSink {
   unblocked?(): void;
   /** The transport takes publishes again. */
   relieved?(): void;
+  /** This process stood still for so long, at least. */
+  stoodStill?(ms: number): void;
 }
 
 const PROTOCOL_HEADER = new Uint8Array([0x41, 0x4d, 0x51, 0x50, 0, 0, 9, 1]);
 /** How long a broker may take to hang up after we told it that it made no sense. */
 const LINGER_MS = 2_000;
+/** After such a standstill the broker, or what is between, may have dropped the connection without our hearing of it. */
+const DOUBTFUL_AFTER_MS = 10_000;
+const PROBE_MS = 10_000;
 
 export class AmqpConnection implements TransportHandler, ChannelHost, HandshakeHost, HeartbeatHost {
   readonly clock: Clock;
@@ -58,9 +69,12 @@ export class AmqpConnection implements TransportHandler, ChannelHost, HandshakeH
   readonly #channels = new Map<number, AmqpChannel>();
   #lastChannel = 0;
   #heartbeat: Heartbeat | undefined;
+  #standstill: StandstillWatch | undefined;
   #state: 'opening' | 'open' | 'closing' | 'closed' = 'opening';
   #error: ConnectionError | undefined;
   #hasReceived = false;
+  #isProbing = false;
+  #isBlocked = false;
   #opening: { resolve(): void; reject(error: unknown): void } | undefined;
   #linger: Timer | undefined;
 
@@ -200,6 +214,7 @@ export class AmqpConnection implements TransportHandler, ChannelHost, HandshakeH
     const why = this.#error;
     this.#parser.stop();
     this.#heartbeat?.stop();
+    this.#standstill?.stop();
     this.#opening?.reject(why);
     this.#replies.fail(why);
     for (const channel of [...this.#channels.values()]) channel.abandon(why);
@@ -268,9 +283,11 @@ export class AmqpConnection implements TransportHandler, ChannelHost, HandshakeH
     }
     switch (method.name) {
       case 'connection.blocked':
+        this.#isBlocked = true;
         this.sink.blocked?.(method.reason);
         return;
       case 'connection.unblocked':
+        this.#isBlocked = false;
         this.sink.unblocked?.();
         return;
     }
@@ -279,6 +296,23 @@ export class AmqpConnection implements TransportHandler, ChannelHost, HandshakeH
 
   #problem(code: ConnectionErrorCode, text: string): ConnectionError {
     return new ConnectionError(code, this.url, `${this.url}: ${text}`);
+  }
+
+  /** Whether the broker is still there is asked, rather than found out by whoever uses the connection next. */
+  async #probe(stillMs: number): Promise<void> {
+    // A broker that blocks its publishers may not read their questions either.
+    if (this.#isProbing || this.#isBlocked) return;
+    this.#isProbing = true;
+    try {
+      await (await this.openChannel({ timeoutMs: PROBE_MS })).close();
+    } catch (error) {
+      if (!(error instanceof TimeoutError) || this.#isBlocked) return;
+      const stood = `this process stood still for ${Math.round(stillMs / 1000)} s`;
+      const text = `no answer within ${PROBE_MS} ms, after ${stood}`;
+      this.destroy(this.#problem('CONNECTION_LOST', text));
+    } finally {
+      this.#isProbing = false;
+    }
   }
 
   // --- for its parts
@@ -299,6 +333,10 @@ export class AmqpConnection implements TransportHandler, ChannelHost, HandshakeH
   opened(serverProperties: FieldTable): void {
     this.serverProperties = serverProperties;
     this.#state = 'open';
+    this.#standstill = new StandstillWatch(this.clock, this.tuning.heartbeat, (ms) => {
+      this.sink.stoodStill?.(ms);
+      if (ms >= DOUBTFUL_AFTER_MS) void this.#probe(ms);
+    });
     this.#opening?.resolve();
   }
 

@@ -1,5 +1,6 @@
 // Spans of time as users write them: a number is seconds, as in Kombu; a string says its unit.
 import { InvalidArgument } from './errors.ts';
+import { warn } from './warning.ts';
 
 /** A number is seconds, as in Kombu. A string says its unit: `'500ms'`, `'20s'`, `'30m'`, `'24h'`, `'7d'`. */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
@@ -40,12 +41,4 @@ function warnOnce(argument: string, seconds: number): void {
   warn(
     `${argument}: ${seconds} is in seconds, which makes ${days} days; did you mean '${seconds}ms'? A text such as '${days}d' says what is meant, and is never warned about`,
   );
-}
-
-function warn(text: string): void {
-  const { process } = globalThis as {
-    process?: { emitWarning?(text: string, type: string): void };
-  };
-  if (process?.emitWarning) process.emitWarning(text, 'LeveretWarning');
-  else console.warn(`LeveretWarning: ${text}`);
 }

@@ -81,9 +81,12 @@ function withoutUndefined(policy: RetryPolicy): RetryPolicy {
 
 /** The intervals of a plan, before jitter: start, start + step, … max, max, for ever. Kombu's `fxrange` with `repeatlast`. */
 export function* intervalsMs(plan: RetryPlan): Generator<number, never> {
-  for (let interval = plan.intervalStartMs; ; interval += plan.intervalStepMs) {
-    yield Math.min(interval, plan.intervalMaxMs);
-  }
+  for (let number = 1; ; number++) yield intervalMs(plan, number);
+}
+
+/** The interval before the `number`-th attempt after the first, counted from 1. */
+export function intervalMs(plan: RetryPlan, number: number): number {
+  return Math.min(plan.intervalStartMs + plan.intervalStepMs * (number - 1), plan.intervalMaxMs);
 }
 
 /** Leaves a share of `ms` to chance. */
