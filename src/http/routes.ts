@@ -9,10 +9,10 @@ import { exchangeRoutes } from './api/exchanges.ts';
 import { explainRoutes } from './api/explain.ts';
 import { healthRoutes } from './api/health.ts';
 import { letterRoutes } from './api/letters.ts';
+import { letterMoveRoutes } from './api/letters-move.ts';
 import { limitRoutes } from './api/limits.ts';
 import { messageRoutes } from './api/messages.ts';
 import { nodeRoutes } from './api/nodes.ts';
-import { operatorToolRoutes } from './api/operator-tools.ts';
 import { overviewRoutes } from './api/overview.ts';
 import { parameterRoutes } from './api/parameters.ts';
 import { permissionRoutes } from './api/permissions.ts';
@@ -34,7 +34,7 @@ export const routes: readonly Route[] = [
   ...bindingRoutes,
   ...messageRoutes,
   ...letterRoutes,
-  ...operatorToolRoutes,
+  ...letterMoveRoutes,
   ...explainRoutes,
   ...delayedRoutes,
   ...postOfficeRoutes,

@@ -568,27 +568,49 @@ describe('messages', () => {
       out: expect.stringMatching(/^0\tx\.topic\ta\.b\t.*one\n1\t.*two\n$/) as string,
     });
     expect(await run('move q.from none')).toMatchObject({ status: 65 });
-    expect(await run('move q.from q.from')).toMatchObject({ status: 69 });
+    expect(await run('move q.from q.from')).toMatchObject({ status: 65 });
+    await channel.assertQueue('q.small', {
+      arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+    });
+    expect(await run('move q.to q.small -q')).toEqual({
+      status: 65,
+      out: 'Moved 1 messages\n',
+      err: "Error:\nqueue 'q.small' does not take it\n",
+    });
+    expect(await run('peek q.to -s')).toMatchObject({
+      out: expect.stringMatching(/^1\t.*two\n$/) as string,
+    });
+    await channel.deleteQueue('q.small');
     const headers = `'{"kind":"order"}'`;
     expect(await run(`explain x.topic a.b ${headers}`)).toEqual(
       ok(
         [
           "A message to exchange 'x.topic' of vhost '/' with key \"a.b\":",
           "exchange 'x.topic', topic: 2 of 3 bindings",
-          '  "a.*" -> queue \'q.from\'',
-          '  "#" -> exchange \'x.second\'',
+          '  "a.*" -> queue \'q.from\': the words of the key fit the pattern “a.*”',
+          '  "#" -> exchange \'x.second\': “#” stands for any key',
           "exchange 'x.second', headers: 1 of 1 bindings",
-          '  "" with [{"kind","order"}] -> queue \'q.to\'',
+          '  "" with [{"kind","order"}] -> queue \'q.to\': all of: kind fits',
           "It would reach 'q.from', 'q.to'.\n",
         ].join('\n'),
       ),
     );
-    expect(await run('explain x.topic other -q')).toMatchObject({
-      out: expect.stringContaining('It would reach no queue.\n') as string,
-    });
-    expect(await run(`explain '' q.to -q`)).toMatchObject({
-      out: expect.stringContaining("It would reach 'q.to'.\n") as string,
-    });
+    expect(await run('explain x.topic other --all -q')).toEqual(
+      ok(
+        [
+          "exchange 'x.topic', topic: 1 of 3 bindings",
+          '  "#" -> exchange \'x.second\': “#” stands for any key',
+          '- "a.*" -> queue \'q.from\': the pattern has 2 words, the key 1',
+          '- "z" -> queue \'q.from\': word 1 is “other”, the pattern wants “z”',
+          "exchange 'x.second', headers: 0 of 1 bindings",
+          '- "" with [{"kind","order"}] -> queue \'q.to\': all of: kind is missing',
+          'It would reach no queue.\n',
+        ].join('\n'),
+      ),
+    );
+    expect(await run(`explain '' q.to -q`)).toEqual(
+      ok("default exchange, direct: a queue of that name\nIt would reach 'q.to'.\n"),
+    );
     for (const name of ['q.from', 'q.to']) await channel.deleteQueue(name);
     for (const name of ['x.topic', 'x.second']) await channel.deleteExchange(name);
     await connection.close();

@@ -1,6 +1,7 @@
 // Moving letters over the HTTP API: what is moved, what stays and why.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { LettersPage, MoveAnswer } from '../../src/http/api/letters.ts';
+import type { LettersPage } from '../../src/http/api/letters.ts';
+import type { MoveAnswer } from '../../src/http/api/letters-move.ts';
 import { type ApiTarget, findApiTarget } from '../support/api-target.ts';
 
 const isElsewhere = process.env.HTTP_URL !== undefined;
@@ -29,8 +30,9 @@ describe.skipIf(isElsewhere)('letters', () => {
     const { body } = await api.get(`queues/%2F/${queue}/letters`);
     return (body as LettersPage).letters.map(({ payload }) => payload);
   };
-  const moveAll = async (to: object) =>
-    (await api.post('queues/%2F/q.a/letters/move', { letters: 'all', to })).body as MoveAnswer;
+  const moveAll = async (to: object, how: object = {}) =>
+    (await api.post('queues/%2F/q.a/letters/move', { letters: 'all', to, ...how }))
+      .body as MoveAnswer;
 
   test('all are moved, whatever their priorities, also to where they are', async () => {
     await api.delete('queues/%2F/q.a');
@@ -43,11 +45,12 @@ describe.skipIf(isElsewhere)('letters', () => {
   });
 
   test.each([
-    ['letters/move', { letters: 'all', to: { queue: 'q.b' } }],
-    ['move', { to: 'q.b' }],
+    [{}, ['1'], 2],
+    [{ until_refused: true }, ['1'], 1],
+    [{ limit: 0 }, [], 0],
   ])(
-    '%s: what a full queue refuses stays where it is, and becomes no dead letter',
-    async (path, wanted) => {
+    'what a full queue refuses stays where it is, and becomes no dead letter: %j',
+    async (how, taken, stayed) => {
       await api.delete('queues/%2F/q.b');
       await api.put('queues/%2F/q.dead');
       await api.delete('queues/%2F/q.dead/contents');
@@ -60,13 +63,23 @@ describe.skipIf(isElsewhere)('letters', () => {
         },
       });
       for (const payload of ['1', '2', '3']) await publish(payload);
-      expect((await api.post(`queues/%2F/q.a/${path}`, wanted)).body).toMatchObject({ moved: 1 });
-      expect(await payloadsOf('q.b')).toEqual(['1']);
-      expect(await payloadsOf('q.a')).toEqual(['2', '3']);
+      const answer = await moveAll({ queue: 'q.b' }, how);
+      expect(answer.moved).toBe(taken.length);
+      expect(answer.stayed).toHaveLength(stayed);
+      expect(await payloadsOf('q.b')).toEqual(taken);
+      expect(await payloadsOf('q.a')).toEqual(['1', '2', '3'].slice(taken.length));
       expect(await payloadsOf('q.dead')).toEqual([]);
       await api.delete('queues/%2F/q.dead');
     },
   );
+
+  test('no more than so many are moved', async () => {
+    for (const payload of ['1', '2', '3']) await publish(payload);
+    expect(await moveAll({ queue: 'q.b' }, { limit: 2 })).toEqual({ moved: 2, stayed: [] });
+    expect(await payloadsOf('q.a')).toEqual(['3']);
+    const wrong = { letters: 'all', to: { queue: 'q.b' }, limit: -1 };
+    expect((await api.post('queues/%2F/q.a/letters/move', wrong)).status).toBe(400);
+  });
 
   test('one that an exchange drops as repeated stays where it is', async () => {
     const declared = { type: 'fanout', arguments: { 'x-message-deduplication': true } };

@@ -1,6 +1,7 @@
 // What the page needs of the API and RabbitMQ does not have: letters looked at, moved, sent back and dropped one by one; a route
 // explained; delayed messages; the map.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Broker } from '../../src/broker/broker.ts';
 import type { DelayedItem } from '../../src/http/api/delayed.ts';
 import type { ExplanationItem } from '../../src/http/api/explain.ts';
 import type { LettersPage } from '../../src/http/api/letters.ts';
@@ -77,6 +78,30 @@ describe.skipIf(!isOurs)('of ours', () => {
       expect(await payloads('q.a')).toEqual(['1', '3']);
       expect(await api.delete(at)).toMatchObject({ status: 404 });
       expect(await depth('q.a')).toBe(2);
+      expect(await api.delete('queues/%2F/q.a/letters/nonsense')).toMatchObject({ status: 404 });
+    });
+
+    test('what is dropped, moved or purged is gone for good when that is answered', async () => {
+      for (const payload of ['1', '2']) await publish(payload);
+      const [first] = (await letters()).letters;
+      const synced = vi.spyOn(Broker.prototype, 'synced');
+      await api.delete(`queues/%2F/q.a/letters/${first!.sequence}`);
+      expect(synced).toHaveBeenCalledTimes(1);
+      await api.post('queues/%2F/q.a/letters/move', { letters: 'all', to: { queue: 'q.b' } });
+      expect(synced).toHaveBeenCalledTimes(2);
+      await api.delete('queues/%2F/q.b/contents');
+      expect(synced).toHaveBeenCalledTimes(3);
+      synced.mockRestore();
+    });
+
+    test('of a queue that belongs to a connection are nobody else’s business', async () => {
+      const connection = await api.connect('owner');
+      const channel = await connection.createChannel();
+      await channel.assertQueue('q.own', { exclusive: true });
+      expect((await api.get('queues/%2F/q.own/letters')).status).toBe(400);
+      const move = { letters: 'all', to: { queue: 'q.own' } };
+      expect((await api.post('queues/%2F/q.a/letters/move', move)).status).toBe(400);
+      await connection.close();
     });
 
     test('move to another queue as they are, those that were named or that match', async () => {
@@ -165,6 +190,11 @@ describe.skipIf(!isOurs)('of ours', () => {
       const user = ['blind', 'x'] as const;
       expect((await api.get('queues/%2F/q.a/letters', { user })).status).toBe(401);
       expect((await api.delete('queues/%2F/q.a/letters/1', { user })).status).toBe(401);
+      await api.put('permissions/%2F/blind', { configure: '', write: '', read: '^q\\.b$' });
+      const body = { letters: 'all', to: { queue: 'q.a' } };
+      const moved = await api.ask('POST', 'queues/%2F/q.b/letters/move', { user, body });
+      expect(moved).toMatchObject({ status: 401, body: { error: 'not_authorised' } });
+      await api.delete('users/blind');
     });
   });
 

@@ -4,7 +4,7 @@ import { MemoryFiles } from '../../../test/support/memory-files.ts';
 import { ModelBroker } from '../../../test/support/model-broker.ts';
 import type { PlainTable } from '../../../test/support/wire-methods.ts';
 import type { MessageFilter } from './message-filter.ts';
-import { discard, type Peeked, type PeekRequest, peek } from './peek.ts';
+import { type EmptiedQueue, extract, type Peeked, type PeekRequest, peek } from './peek.ts';
 import type { Queue } from './queue.ts';
 
 function publish(model: ModelBroker, body: string, headers: PlainTable = {}, priority = 0): void {
@@ -16,6 +16,22 @@ function look(model: ModelBroker, request: PeekRequest): Promise<Peeked> {
 }
 
 const bodies = ({ messages }: Peeked) => messages.map(({ body }) => Buffer.from(body).toString());
+
+/** Takes one message out; passes false when it is not ready, or not there. */
+function discard(
+  queue: EmptiedQueue,
+  { vhost }: ModelBroker,
+  sequence: number,
+  done: (isGone: boolean) => void,
+): void {
+  extract(
+    queue,
+    vhost.store,
+    sequence,
+    () => true,
+    (extraction) => done(extraction === 'taken'),
+  );
+}
 
 /** Takes so many messages and gives them back, so that they were delivered once. */
 function touch(queue: Queue, model: ModelBroker, count: number): void {
@@ -107,7 +123,7 @@ describe('a look at a queue', () => {
     expect(first.cursor).toBeDefined();
     const rest = { limit: 10, cursor: first.cursor! };
     expect(bodies(await look(model, rest))).toEqual(['2', '3', '4', '5']);
-    await new Promise<boolean>((done) => discard(queue, model.vhost.store, 2, done));
+    await new Promise<boolean>((done) => discard(queue, model, 2, done));
     publish(model, 'new');
     expect(bodies(await look(model, rest))).toEqual(['3', '4', '5', 'new']);
     expect(bodies(await look(model, { limit: 10, cursor: 'nonsense' }))).toEqual([]);
@@ -220,9 +236,7 @@ describe('a filter', () => {
 
 describe('one message', () => {
   const discarded = (model: ModelBroker, sequence: number) =>
-    new Promise<boolean>((done) =>
-      discard(model.vhost.queue('q')!, model.vhost.store, sequence, done),
-    );
+    new Promise<boolean>((done) => discard(model.vhost.queue('q')!, model, sequence, done));
 
   test('can be dropped, wherever it is, and is no dead letter', async () => {
     const model = new ModelBroker();
@@ -280,7 +294,7 @@ test('page by page it is what a consumer would get, whatever has happened before
         for (const one of steps) {
           if ('priority' in one) publish(model, `${count++}`, {}, one.priority);
           else if ('touch' in one) touch(queue, model, Math.min(one.touch, queue.readyCount));
-          else discard(queue, model.vhost.store, one.drop, () => {});
+          else discard(queue, model, one.drop, () => {});
         }
         const pages: string[] = [];
         let cursor: string | undefined;

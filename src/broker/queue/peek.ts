@@ -107,25 +107,6 @@ export function extract(
   done('taken');
 }
 
-/**
- * Takes one message out of a queue and drops it: it does not become a dead letter. Passes false to `done` when it is not ready, or
- * not there any more.
- */
-export function discard(
-  queue: EmptiedQueue,
-  store: MessageStore,
-  sequence: number,
-  done: (isDiscarded: boolean) => void,
-): void {
-  extract(
-    queue,
-    store,
-    sequence,
-    () => true,
-    (extraction) => done(extraction === 'taken'),
-  );
-}
-
 /** Passes a message to `done`, whole; undefined when it is not ready, or not there any more. */
 export function look(
   queue: PeekedQueue,

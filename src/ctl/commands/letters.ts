@@ -2,16 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { BindingItem } from '../../http/api/bindings.ts';
+import type { DelayedExchangeItem, DelayedItem } from '../../http/api/delayed.ts';
+import type { ExplainedStepItem, ExplanationItem } from '../../http/api/explain.ts';
+import type { LetterItem, LettersPage } from '../../http/api/letters.ts';
+import type { MoveAnswer } from '../../http/api/letters-move.ts';
 import type { FetchedMessage } from '../../http/api/messages.ts';
-import type {
-  DelayedAnswer,
-  Explained,
-  MoveAnswer,
-  PeekAnswer,
-} from '../../http/api/operator-tools.ts';
+import type { QueueItem } from '../../http/api/queues.ts';
 import { part } from '../api-client.ts';
 import type { Command, Ctl } from '../command.ts';
-import { badData, usageError } from '../ctl-error.ts';
+import { badArgument, badData, usageError } from '../ctl-error.ts';
 import { cellText } from '../erlang-text.ts';
 import { isForMachines } from '../formatter.ts';
 import { jsonOf, orMissing } from './refusals.ts';
@@ -30,6 +29,10 @@ function numberOf(value: string | boolean | undefined, otherwise: number): numbe
 
 const exchangePart = (name: string) => part(name === '' ? 'amq.default' : name);
 
+/** What the broker shows in one answer at most. */
+const MAX_PAGE = 500;
+const SHOWN_BYTES = 200;
+
 const peek: Command = {
   name: 'peek',
   group: 'Messages',
@@ -44,26 +47,24 @@ const peek: Command = {
   ],
   async run(ctl, { args: [name = ''], options }) {
     ctl.say(`Peeking into queue '${name}' in vhost '${ctl.vhost}' ...`);
-    const [, header, value] = /^([^=]+)(?:=(.*))?$/s.exec(String(options.header ?? '')) ?? [];
     const wanted = numberOf(options.count, 10);
-    const query = {
-      ...(header === undefined ? {} : { headers: { [header]: value ?? null } }),
-      ...(options.text === undefined ? {} : { text: options.text }),
-      ...(options.full ? {} : { truncate: 200 }),
-    };
-    const path = `queues/${ctl.vhostPart}/${part(name)}/peek`;
-    const messages: PeekAnswer['messages'][number][] = [];
-    let where: object = { offset: numberOf(options.offset, 0) };
+    const query = new URLSearchParams({
+      offset: String(numberOf(options.offset, 0)),
+      truncate: String(options.full ? Number.MAX_SAFE_INTEGER : SHOWN_BYTES),
+    });
+    if (options.header !== undefined) query.set('header', String(options.header));
+    if (options.text !== undefined) query.set('body', String(options.text));
+    const letters: LetterItem[] = [];
     // The broker looks at so many messages at a time; a rare one may be far behind.
-    while (messages.length < wanted) {
-      const limit = Math.min(1000, wanted - messages.length);
-      const answer: PeekAnswer = await orMissing(
-        ctl.api.post<PeekAnswer>(path, { ...query, ...where, limit }),
+    while (letters.length < wanted) {
+      query.set('limit', String(Math.min(MAX_PAGE, wanted - letters.length)));
+      const page: LettersPage = await orMissing(
+        ctl.api.get<LettersPage>(`queues/${ctl.vhostPart}/${part(name)}/letters?${query}`),
         noSuchQueue(name, ctl.vhost),
       );
-      messages.push(...answer.messages);
-      if (answer.cursor === null) break;
-      where = { cursor: answer.cursor };
+      letters.push(...page.letters);
+      if (page.cursor === undefined) break;
+      query.set('cursor', page.cursor);
     }
     ctl.table(
       [
@@ -75,10 +76,13 @@ const peek: Command = {
         'properties',
         'payload',
       ],
-      messages,
+      letters,
     );
   },
 };
+
+/** So many are moved by one request, which therefore ends soon. */
+const MOVED_AT_ONCE = 10_000;
 
 const move: Command = {
   name: 'move',
@@ -87,14 +91,28 @@ const move: Command = {
   args: '<queue> <to>',
   options: [{ flags: '--limit <count>', description: 'no more than this' }],
   async run(ctl, { args: [from = '', to = ''], options }) {
+    if (from === to) throw badArgument('a queue cannot be moved into itself');
     ctl.say(`Moving messages from queue '${from}' to queue '${to}' in vhost '${ctl.vhost}' ...`);
-    const limit = options.limit === undefined ? {} : { limit: numberOf(options.limit, 0) };
-    const { moved, refused } = await orMissing(
-      ctl.api.post<MoveAnswer>(`queues/${ctl.vhostPart}/${part(from)}/move`, { to, ...limit }),
-      () => badData(`no queue '${from}' or '${to}' in vhost '${ctl.vhost}'`),
-    );
+    const missing = () => badData(`no queue '${from}' or '${to}' in vhost '${ctl.vhost}'`);
+    const path = `queues/${ctl.vhostPart}/${part(from)}`;
+    const { messages_ready: ready } = await orMissing(ctl.api.get<QueueItem>(path), missing);
+    // Those that are there now, not what comes while they go.
+    const wanted = Math.min(ready, numberOf(options.limit, Number.MAX_SAFE_INTEGER));
+    let moved = 0;
+    let refusal: string | undefined;
+    do {
+      const limit = Math.min(MOVED_AT_ONCE, wanted - moved);
+      const request = { letters: 'all', to: { queue: to }, limit, until_refused: true };
+      const answer = await orMissing(
+        ctl.api.post<MoveAnswer>(`${path}/letters/move`, request),
+        missing,
+      );
+      moved += answer.moved;
+      refusal = answer.stayed[0]?.reason;
+      if (answer.moved < limit) break;
+    } while (moved < wanted);
     ctl.print(`Moved ${moved} messages`);
-    if (refused) throw badData(`queue '${to}' would not take any more`);
+    if (refusal !== undefined) throw badData(refusal);
   },
 };
 
@@ -108,11 +126,23 @@ const delayedList: Command = {
     { flags: '--offset <offset>', description: 'behind so many' },
   ],
   async run(ctl, { args: [name = ''], options }) {
-    const query = `offset=${numberOf(options.offset, 0)}&limit=${numberOf(options.count, 100)}`;
-    const { count, messages } = await orMissing(
-      ctl.api.get<DelayedAnswer>(`exchanges/${ctl.vhostPart}/${part(name)}/delayed?${query}`),
-      () => badData(`no delayed exchange '${name}' in vhost '${ctl.vhost}'`),
-    );
+    const wanted = numberOf(options.count, 100);
+    const offset = numberOf(options.offset, 0);
+    const path = `delayed/${ctl.vhostPart}`;
+    const messages: DelayedItem[] = [];
+    let page: DelayedItem[];
+    do {
+      const limit = Math.min(MAX_PAGE, wanted - messages.length);
+      page = await orMissing(
+        ctl.api.get<DelayedItem[]>(
+          `${path}/${part(name)}?offset=${offset + messages.length}&limit=${limit}`,
+        ),
+        () => badData(`no delayed exchange '${name}' in vhost '${ctl.vhost}'`),
+      );
+      messages.push(...page);
+    } while (page.length === MAX_PAGE && messages.length < wanted);
+    const exchanges = await ctl.api.get<DelayedExchangeItem[]>(path);
+    const count = exchanges.find(({ exchange }) => exchange === name)?.messages ?? 0;
     ctl.say(`${count} messages wait in exchange '${name}' of vhost '${ctl.vhost}':`);
     ctl.table(
       ['id', 'due_at', 'routing_key', 'payload_bytes', 'payload'],
@@ -131,9 +161,8 @@ const delayedCancel: Command = {
   args: '<exchange> <id>',
   async run(ctl, { args: [name = '', id = ''] }) {
     ctl.say(`Cancelling message ${id} in exchange '${name}' of vhost '${ctl.vhost}' ...`);
-    await orMissing(
-      ctl.api.delete(`exchanges/${ctl.vhostPart}/${part(name)}/delayed/${part(id)}`),
-      () => badData(`no message ${id} waits in exchange '${name}' of vhost '${ctl.vhost}'`),
+    await orMissing(ctl.api.delete(`delayed/${ctl.vhostPart}/${part(name)}/${part(id)}`), () =>
+      badData(`no message ${id} waits in exchange '${name}' of vhost '${ctl.vhost}'`),
     );
   },
 };
@@ -153,37 +182,42 @@ const explain: Command = {
   group: 'Messages',
   description: 'Shows which queues a message would reach, and by which bindings',
   args: '<exchange> <key> [headers]',
-  async run(ctl, { args: [name = '', key = '', headers] }) {
+  options: [{ flags: '--all', description: 'also the bindings that do not match, and why' }],
+  async run(ctl, { args: [name = '', key = '', headers], options }) {
     ctl.say(`A message to exchange '${name}' of vhost '${ctl.vhost}' with key "${key}":`);
-    const explained = await orMissing(
-      ctl.api.post<Explained>(`exchanges/${ctl.vhostPart}/${exchangePart(name)}/explain`, {
+    const explanation = await orMissing(
+      ctl.api.post<ExplanationItem>(`exchanges/${ctl.vhostPart}/${exchangePart(name)}/where`, {
         routing_key: key,
         ...(headers === undefined ? {} : { headers: jsonOf(headers) }),
       }),
       noSuchExchange(name, ctl.vhost),
     );
     if (isForMachines(ctl.formatter)) {
-      ctl.print(JSON.stringify(explained));
+      ctl.print(JSON.stringify(explanation));
       return;
     }
-    for (const step of explained.steps) printStep(ctl, step);
-    const names = explained.queues.map((queue) => `'${cellText(queue)}'`).join(', ');
-    ctl.print(explained.routed ? `It would reach ${names}.` : 'It would reach no queue.');
+    for (const step of explanation.steps) printStep(ctl, step, options.all === true);
+    const names = explanation.queues.map((queue) => `'${cellText(queue)}'`).join(', ');
+    ctl.print(names === '' ? 'It would reach no queue.' : `It would reach ${names}.`);
   },
 };
 
-function printStep(ctl: Ctl, step: Explained['steps'][number]): void {
-  const notes = [
-    step.delayed ? 'holds delayed messages back' : '',
-    step.random ? 'picks one of them each time' : '',
-  ].filter((note) => note !== '');
-  const suffix = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
+function printStep(ctl: Ctl, step: ExplainedStepItem, withOthers: boolean): void {
   const shown = step.exchange === '' ? 'default exchange' : `exchange '${cellText(step.exchange)}'`;
-  ctl.print(
-    `${shown}, ${step.type}${suffix}: ${step.matching.length} of ${step.bindings} bindings`,
-  );
-  for (const binding of step.matching) ctl.print(`  ${bindingText(binding)}`);
-  if (step.alternate !== null) ctl.print(`  no binding: alternate exchange '${step.alternate}'`);
+  const matching = step.bindings.filter(({ matches }) => matches);
+  const held = step.delay_ms > 0 ? ` (would hold it back for ${step.delay_ms} ms)` : '';
+  const found =
+    step.exchange === ''
+      ? `${step.by_name.length === 0 ? 'no queue' : 'a queue'} of that name`
+      : `${matching.length} of ${step.binding_count} bindings`;
+  ctl.print(`${shown}, ${step.type}${held}: ${found}`);
+  for (const binding of withOthers ? step.bindings : matching) {
+    const sign = withOthers && !binding.matches ? '- ' : '  ';
+    ctl.print(`${sign}${bindingText(binding)}: ${cellText(binding.reason)}`);
+  }
+  if (step.alternate !== undefined) {
+    ctl.print(`  no binding: alternate exchange '${cellText(step.alternate)}'`);
+  }
 }
 
 const POLL_MS = 300;

@@ -1,6 +1,7 @@
 // Dead letters: the queues that they get to, why they died, from where and how often, and one click that sends them back.
 import { useEffect, useState } from 'preact/hooks';
-import type { LettersPage, MoveAnswer } from '../../http/api/letters.ts';
+import type { LettersPage } from '../../http/api/letters.ts';
+import type { MoveAnswer } from '../../http/api/letters-move.ts';
 import type { DeadLetterPlace } from '../../http/api/post-office.ts';
 import { ask, change, path } from '../api.ts';
 import { count, plural } from '../format.ts';

@@ -1,6 +1,7 @@
 // One letter: its body (JSON as JSON), headers and properties, why it died, and what can be done with it.
 import { useState } from 'preact/hooks';
-import type { LetterItem, MoveAnswer } from '../../http/api/letters.ts';
+import type { LetterItem } from '../../http/api/letters.ts';
+import type { MoveAnswer } from '../../http/api/letters-move.ts';
 import { ask, change } from '../api.ts';
 import { bytes, exchangeTitle, time } from '../format.ts';
 import { confirmed } from '../parts/confirm.tsx';

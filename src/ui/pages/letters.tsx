@@ -1,6 +1,7 @@
 // The letters of a queue: browsed without being taken or marked, searched, downloaded, moved, dropped one by one.
 import { useEffect, useState } from 'preact/hooks';
-import type { LetterItem, LettersPage, MoveAnswer } from '../../http/api/letters.ts';
+import type { LetterItem, LettersPage } from '../../http/api/letters.ts';
+import type { MoveAnswer } from '../../http/api/letters-move.ts';
 import { ask, change, path, query } from '../api.ts';
 import { count, plural } from '../format.ts';
 import { confirmed } from '../parts/confirm.tsx';
