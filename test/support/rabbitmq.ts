@@ -13,6 +13,8 @@ export interface ScratchRabbitmq {
   readonly url: string;
   /** Its management API: `http://guest:guest@127.0.0.1:15672`. */
   readonly httpUrl: string;
+  /** Where it is scraped: `http://127.0.0.1:15692`. */
+  readonly metricsUrl: string;
   /** `rabbitmqctl` with what it takes to reach the node: a command and its first arguments. */
   readonly ctl: readonly string[];
   stop(): Promise<void>;
@@ -20,10 +22,12 @@ export interface ScratchRabbitmq {
 
 const HOST = '127.0.0.1';
 
-/** What comes with RabbitMQ but is not there by default: exchange types, and the management API. */
+/** What comes with RabbitMQ but is not there by default: exchange types, management, metrics, events. */
 const PLUGINS = [
   'rabbitmq_consistent_hash_exchange',
+  'rabbitmq_event_exchange',
   'rabbitmq_management',
+  'rabbitmq_prometheus',
   'rabbitmq_random_exchange',
   'rabbitmq_recent_history_exchange',
   'rabbitmq_sharding',
@@ -54,12 +58,14 @@ function isExecutable(path: string): boolean {
 /** Starts a node; resolves when it accepts connections. */
 export async function startRabbitmq(scripts: string): Promise<ScratchRabbitmq> {
   const directory = mkdtempSync(join(tmpdir(), 'leveret-rabbitmq-'));
-  const [port = 0, distributionPort, mapperPort, httpPort] = await freePorts(4);
+  const [port = 0, distributionPort, mapperPort, httpPort, metricsPort] = await freePorts(5);
   const node = `leveret-${port}@localhost`;
   const settings = [
     `listeners.tcp.default = ${HOST}:${port}`,
     `management.tcp.ip = ${HOST}`,
     `management.tcp.port = ${httpPort}`,
+    `prometheus.tcp.ip = ${HOST}`,
+    `prometheus.tcp.port = ${metricsPort}`,
   ];
   writeFileSync(join(directory, 'rabbitmq.conf'), `${settings.join('\n')}\n`);
   writeFileSync(join(directory, 'enabled_plugins'), `[${PLUGINS.join(',')}].\n`);
@@ -97,6 +103,7 @@ export async function startRabbitmq(scripts: string): Promise<ScratchRabbitmq> {
   return {
     url: `amqp://guest:guest@${HOST}:${port}/`,
     httpUrl: `http://guest:guest@${HOST}:${httpPort}`,
+    metricsUrl: `http://${HOST}:${metricsPort}`,
     ctl: [
       'env',
       `ERL_EPMD_PORT=${mapperPort}`,

@@ -29,6 +29,7 @@ function runVitest(): Promise<number> {
       ...process.env,
       AMQP_URL: rabbitmq.url,
       HTTP_URL: rabbitmq.httpUrl,
+      METRICS_URL: rabbitmq.metricsUrl,
       AMQP_CTL: JSON.stringify(rabbitmq.ctl),
     },
     stdio: 'inherit',
