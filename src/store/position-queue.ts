@@ -1,18 +1,21 @@
 // First in, first out, of record positions: 8 bytes each, in typed arrays that are chained, so that a queue of millions costs
-// the collector a few thousand objects and an empty one costs nothing. Every entry has a sequence number, counted from 0 and
-// never used twice, which is its place in the queue for good. By it an entry may leave from the middle, too: what stays behind
-// is an empty place, which is passed over.
+// the collector a few thousand objects and an empty one costs nothing. Between head and tail blocks are packed, mostly into 2
+// bytes each. Every entry has a sequence number, counted from 0 and never used twice, which is its place in the queue for good.
+// By it an entry may leave from the middle, too: what stays behind is an empty place, which is passed over.
 
 import type { LoggedQueue } from './logged-queue.ts';
+import { PackedPositions } from './packed-positions.ts';
 import type { PositionVisitor } from './position-holder.ts';
 
 /** The first block of a queue is small: most queues hold a handful. */
 const FIRST_BLOCK_ENTRIES = 32;
 const BLOCK_ENTRIES = 4096;
-const BLOCK_BYTES = BLOCK_ENTRIES * 8;
 
-/** Full-size blocks kept for the next queue that grows. */
-const KEPT_BLOCKS = 64;
+/** Arrays of full-size blocks kept for the next queue that grows. */
+const KEPT_ARRAYS = 64;
+
+/** So many blocks from the head on are not packed: they are wanted soon. */
+const OPEN_BLOCKS = 3;
 
 /** So many places at the front of the list of blocks may be empty before it is made anew. */
 const ALLOWED_GONE_BLOCKS = 64;
@@ -20,27 +23,68 @@ const ALLOWED_GONE_BLOCKS = 64;
 /** In place of the slot of an entry that left from the middle. */
 const EMPTY = -1;
 
+const spareArrays: Int32Array[] = [];
+
+function takeArray(): Int32Array {
+  return spareArrays.pop() ?? new Int32Array(BLOCK_ENTRIES * 2);
+}
+
+function leaveArray(array: Int32Array): void {
+  if (spareArrays.length < KEPT_ARRAYS) spareArrays.push(array);
+}
+
+const noEntries = new Int32Array(0);
+
 class PositionBlock {
-  /** Slot and offset of each entry, alternating. */
-  readonly entries: Int32Array;
   readonly capacity: number;
+  /** Slot and offset of each entry, alternating; none while it is packed. */
+  entries: Int32Array;
+  #packed: PackedPositions | undefined;
 
   constructor(capacity: number) {
-    this.entries = new Int32Array(capacity * 2);
     this.capacity = capacity;
+    this.entries = capacity === BLOCK_ENTRIES ? takeArray() : new Int32Array(capacity * 2);
+  }
+
+  get packed(): PackedPositions | undefined {
+    return this.#packed;
+  }
+
+  get sizeBytes(): number {
+    return this.#packed ? this.#packed.sizeBytes : this.capacity * 8;
+  }
+
+  /** All of a full-size block must be filled. */
+  pack(): void {
+    this.#packed = PackedPositions.of(this.entries);
+    if (!this.#packed) return;
+    leaveArray(this.entries);
+    this.entries = noEntries;
+  }
+
+  unpack(): void {
+    if (!this.#packed) return;
+    this.entries = takeArray();
+    this.#packed.unpackInto(this.entries);
+    this.#packed = undefined;
+  }
+
+  /** Nobody uses it any more. */
+  close(): void {
+    if (this.entries.length === BLOCK_ENTRIES * 2) leaveArray(this.entries);
   }
 }
 
-const spareBlocks: PositionBlock[] = [];
+/** The block that was looked into last while it was packed, and what is in it. */
+let viewed: PackedPositions | undefined;
+const viewedEntries = new Int32Array(BLOCK_ENTRIES * 2);
 
-function openBlock(capacity: number): PositionBlock {
-  return (
-    (capacity === BLOCK_ENTRIES ? spareBlocks.pop() : undefined) ?? new PositionBlock(capacity)
-  );
-}
-
-function closeBlock(block: PositionBlock): void {
-  if (block.capacity === BLOCK_ENTRIES && spareBlocks.length < KEPT_BLOCKS) spareBlocks.push(block);
+/** What is in a block, to be read. */
+function entriesOf({ packed, entries }: PositionBlock): Int32Array {
+  if (!packed) return entries;
+  if (packed !== viewed) packed.unpackInto(viewedEntries);
+  viewed = packed;
+  return viewedEntries;
 }
 
 export class PositionQueue {
@@ -57,9 +101,9 @@ export class PositionQueue {
   /** Places between head and tail whose entry has left. */
   #emptyPlaces = 0;
   #headSequence = 0;
-  #blockEntries = 0;
+  #usedBytes = 0;
 
-  /** `account` is told of every full-size block that is taken or, as a negative number, given back. */
+  /** `account` is told of the memory that is taken beyond a first small block or, as a negative number, given back. */
   constructor(account: (deltaBytes: number) => void = () => {}) {
     this.#account = account;
   }
@@ -80,7 +124,7 @@ export class PositionQueue {
 
   /** Bytes of all blocks. */
   get usedBytes(): number {
-    return this.#blockEntries * 8;
+    return this.#usedBytes;
   }
 
   /** Gives the next entry that sequence number; the queue must be empty. */
@@ -127,6 +171,7 @@ export class PositionQueue {
       return;
     }
     const block = this.#blockOf(sequence)!;
+    this.#unpack(block);
     block.entries[this.#placeIn(block, sequence) * 2] = EMPTY;
     this.#emptyPlaces += 1;
     this.#size -= 1;
@@ -135,19 +180,23 @@ export class PositionQueue {
   /** Whether the entry of that number is still there. */
   has(sequence: number): boolean {
     const block = this.#blockOf(sequence);
-    return block !== undefined && block.entries[this.#placeIn(block, sequence) * 2] !== EMPTY;
+    if (block === undefined) return false;
+    // Where one has left, the block is not packed again.
+    return (
+      block.packed !== undefined || block.entries[this.#placeIn(block, sequence) * 2] !== EMPTY
+    );
   }
 
   /** Slot of the entry of that number, which must be there. */
   slotAt(sequence: number): number {
     const block = this.#blockOf(sequence)!;
-    return block.entries[this.#placeIn(block, sequence) * 2]!;
+    return entriesOf(block)[this.#placeIn(block, sequence) * 2]!;
   }
 
   /** Offset of the entry of that number, which must be there. */
   offsetAt(sequence: number): number {
     const block = this.#blockOf(sequence)!;
-    return block.entries[this.#placeIn(block, sequence) * 2 + 1]!;
+    return entriesOf(block)[this.#placeIn(block, sequence) * 2 + 1]!;
   }
 
   /** The number of the first entry from `sequence` on, or `nextSequence` when there is none. */
@@ -173,6 +222,12 @@ export class PositionQueue {
     for (let index = this.#goneBlocks; index < this.#blocks.length; index++) {
       const block = this.#blocks[index]!;
       const end = block === this.#tail ? this.#tailAt : block.capacity;
+      const isPacked = block.packed !== undefined;
+      if (block.packed && !block.packed.isIn(visitor.moving)) {
+        sequence += end;
+        continue;
+      }
+      this.#unpack(block);
       for (; at < end; at++, sequence++) {
         const slot = block.entries[at * 2]!;
         if (!visitor.moving.has(slot)) continue;
@@ -181,6 +236,7 @@ export class PositionQueue {
         block.entries[at * 2 + 1] = visitor.offset;
       }
       at = 0;
+      if (isPacked) this.#pack(block);
     }
   }
 
@@ -207,6 +263,7 @@ export class PositionQueue {
     this.#blocks[this.#goneBlocks] = undefined;
     this.#goneBlocks += 1;
     this.#head = this.#blocks[this.#goneBlocks];
+    this.#unpack(this.#head!);
     this.#close(done);
     if (this.#goneBlocks < ALLOWED_GONE_BLOCKS || this.#goneBlocks * 2 < this.#blocks.length) {
       return;
@@ -237,19 +294,37 @@ export class PositionQueue {
   }
 
   #extend(): PositionBlock {
-    const block = openBlock(this.#tail === undefined ? FIRST_BLOCK_ENTRIES : BLOCK_ENTRIES);
+    const block = new PositionBlock(this.#tail ? BLOCK_ENTRIES : FIRST_BLOCK_ENTRIES);
+    const isFar = this.#blocks.length - this.#goneBlocks > OPEN_BLOCKS;
+    if (isFar && this.#emptyPlaces === 0) this.#pack(this.#tail!);
     this.#blocks.push(block);
     this.#head ??= block;
     this.#tail = block;
     this.#tailAt = 0;
-    this.#blockEntries += block.capacity;
-    if (block.capacity === BLOCK_ENTRIES) this.#account(BLOCK_BYTES);
+    this.#use(block, block.sizeBytes);
     return block;
   }
 
+  #pack(block: PositionBlock): void {
+    const before = block.sizeBytes;
+    block.pack();
+    this.#use(block, block.sizeBytes - before);
+  }
+
+  #unpack(block: PositionBlock): void {
+    if (!block.packed) return;
+    const before = block.sizeBytes;
+    block.unpack();
+    this.#use(block, block.sizeBytes - before);
+  }
+
   #close(block: PositionBlock): void {
-    this.#blockEntries -= block.capacity;
-    if (block.capacity === BLOCK_ENTRIES) this.#account(-BLOCK_BYTES);
-    closeBlock(block);
+    this.#use(block, -block.sizeBytes);
+    block.close();
+  }
+
+  #use(block: PositionBlock, deltaBytes: number): void {
+    this.#usedBytes += deltaBytes;
+    if (block.capacity === BLOCK_ENTRIES && deltaBytes !== 0) this.#account(deltaBytes);
   }
 }
