@@ -3,6 +3,7 @@
 // prints:
 //   connected
 //   working on: task 1
+//   the connection breaks
 //   connected
 //   working on: task 2
 import {
@@ -40,6 +41,7 @@ class TaskWorker extends ConsumerMixin {
     if (body === 'task 2') {
       this.shouldStop = true;
     } else {
+      this.#stage.print('the connection breaks');
       await this.#stage.interrupt(this.#running!);
       await this.connection.publish(this.#queue, 'task 2');
     }

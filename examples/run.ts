@@ -5,6 +5,7 @@
 //     npm run example basics -- --url amqp://guest:guest@host/   against one that runs already
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { AMQPError } from 'leveret';
 import { startBroker } from 'leveret/broker';
 import { exampleNames, loadExample, milliseconds } from './catalogue.ts';
 import type { Stage } from './stage.ts';
@@ -35,6 +36,10 @@ if (name === undefined) {
   try {
     const { example } = await loadExample(name);
     await example(stage);
+  } catch (error) {
+    if (!(error instanceof AMQPError)) throw error;
+    console.error(`${error.code}: ${error.message}`);
+    process.exitCode = 1;
   } finally {
     await own?.close();
   }

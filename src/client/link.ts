@@ -39,7 +39,7 @@ export interface LinkSink {
 }
 
 /** A connection that has held for so long was none that breaks as soon as it is used. */
-const STABLE_AFTER_MS = 5_000;
+const STABLE_AFTER_MS = 2_000;
 
 /** What no second attempt can mend, as long as no attempt has ever gone well. */
 const HOPELESS = new Set(['AUTHENTICATION_FAILED', 'VHOST_NOT_FOUND', 'NOT_ALLOWED']);

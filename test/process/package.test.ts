@@ -1,7 +1,10 @@
 // The built package as others load it: every entry, from an ES module and from CommonJS, and nothing loaded that was not asked for.
 import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { checkPackage, createPackageFromTarballData, type Problem } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { beforeAll, expect, test } from 'vitest';
 import { requireBuild } from './leveret.ts';
@@ -50,6 +53,40 @@ test('from CommonJS', async () => {
 test('publint finds nothing wrong with how it is published', { timeout: 60_000 }, async () => {
   const { messages } = await publint({ pkgDir: ROOT, level: 'warning' });
   expect(messages).toEqual([]);
+});
+
+/**
+ * An ES module only, as it means to be: `require` takes it from Node 20.19 on, and TypeScript knows that from 5.8 on. Who resolves
+ * modules as Node 10 did finds the client and no other entry.
+ */
+function isMeant(problem: Problem): boolean {
+  if (problem.kind === 'CJSResolvesToESM') return true;
+  const { kind } = problem;
+  return (
+    kind === 'NoResolution' && problem.resolutionKind === 'node10' && problem.entrypoint !== '.'
+  );
+}
+
+test('are-the-types-wrong finds nothing wrong with its types', { timeout: 60_000 }, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'leveret-pack-'));
+  try {
+    const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', directory];
+    await promisify(execFile)('npm', args, { cwd: ROOT, maxBuffer: 16 * 1024 * 1024 });
+    const [tarball = ''] = readdirSync(directory);
+    const bytes = new Uint8Array(readFileSync(join(directory, tarball)));
+    const checked = await checkPackage(createPackageFromTarballData(bytes));
+    if (!checked.types) throw new Error('the package has no types');
+    expect(Object.keys(checked.entrypoints)).toEqual([
+      '.',
+      './broker',
+      './testing',
+      './otel',
+      './package.json',
+    ]);
+    expect(checked.problems.filter((problem) => !isMeant(problem))).toEqual([]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test('nothing of it loads a package', async () => {
