@@ -9,9 +9,9 @@ import type { Reply } from './amqp/reply-queue.ts';
 import { durationMs } from './base/duration.ts';
 import type { AMQPError, MessageReturned } from './base/errors.ts';
 import { toFieldTable } from './base/field-values.ts';
+import { messageIds } from './base/message-ids.ts';
 import { toBasicProperties } from './base/properties.ts';
 import { acceptOf } from './base/serialization.ts';
-import { uuid } from './base/uuid.ts';
 import type {
   BasicConsumeOptions,
   BasicPublishOptions,
@@ -234,7 +234,7 @@ export class Channel implements EntityHost, AsyncDisposable {
     requireName('routingKey', routingKey);
     const route = { exchange, routingKey, mandatory };
     // A return is told by the id which message it is about.
-    const messageId = properties.messageId ?? (mandatory ? uuid() : '');
+    const messageId = properties.messageId ?? (mandatory ? messageIds.next() : '');
     const basic = toBasicProperties(messageId === '' ? properties : { ...properties, messageId });
     await this.outlet.publish(route, basic, body, messageId, options);
   }

@@ -12,7 +12,7 @@ import {
   type MessageReturned,
   TimeoutError,
 } from './base/errors.ts';
-import { uuid } from './base/uuid.ts';
+import { messageIds } from './base/message-ids.ts';
 import { Channel } from './channel.ts';
 import type { ChannelOutlet } from './channel-outlet.ts';
 import { ChannelStock } from './channel-stock.ts';
@@ -313,7 +313,7 @@ export class ConnectionCore implements EntityHost, LaneHost, LinkSink {
     if (seconds > 0) await this.ensureDelay(queue);
     else await this.topology.ensureNamed(queue);
     const route = seconds > 0 ? delayedRoute(queue, seconds) : { exchange: '', routingKey: queue };
-    const messageId = properties.messageId ?? uuid();
+    const messageId = properties.messageId ?? messageIds.next();
     const { rule, timeoutMs: limitMs } = planOf({ queue }, {}, this.options.producer ?? {});
     const content = storeContent({ ...properties, messageId }, body);
     const address = { ...route, mandatory: true };

@@ -24,6 +24,8 @@ const MANY_AT_ONCE = 1000;
 
 export class Producer<T = unknown> implements AsyncDisposable {
   #target: ConnectionCore | Channel;
+  /** The target, or the one that its channel belongs to. */
+  #connection: ConnectionCore;
   readonly #options: ProducerOptions;
   #expiration: number | null | undefined;
   /** What `publish(body)` without options does. */
@@ -44,13 +46,10 @@ export class Producer<T = unknown> implements AsyncDisposable {
     const on = isTarget ? target : target.channel;
     if (!on) throw new InvalidArgument('channel', 'must say where the producer publishes');
     this.#target = options.channel ?? on;
+    this.#connection = connectionOf(this.#target);
     // A mistake in the options is told here, where it was made; where messages go, calls may say.
     if (namesTarget(this.#options)) this.#planOf(NO_OPTIONS);
     else expirationMs(this.#options.expiration);
-  }
-
-  get #connection(): ConnectionCore {
-    return this.#target instanceof Channel ? this.#target.connection : this.#target;
   }
 
   get #defaults(): ProducerDefaults {
@@ -304,6 +303,7 @@ export class Producer<T = unknown> implements AsyncDisposable {
   /** Publishes over `target` from now on; what is pending stays with the old one. */
   revive(target: ConnectionCore | Channel): void {
     this.#target = target;
+    this.#connection = connectionOf(target);
   }
 
   /** Waits for what is pending; nothing more is taken. */
@@ -315,6 +315,10 @@ export class Producer<T = unknown> implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function connectionOf(target: ConnectionCore | Channel): ConnectionCore {
+  return target instanceof Channel ? target.connection : target;
 }
 
 function namesTarget({ exchange, queue, routingKey }: ProducerOptions): boolean {

@@ -8,6 +8,7 @@ import {
   PropertyFlag,
   propertyAt,
 } from '../protocol/properties.ts';
+import { MESSAGE_ID_LENGTH } from './base/message-ids.ts';
 
 const writer = new ByteWriter();
 
@@ -15,15 +16,12 @@ export class PropertyTemplate {
   readonly #block: Block;
   readonly #messageIdAt: number;
   readonly #timestampAt: number;
-  readonly #idLength: number;
 
-  /** For ids of `idLength` ASCII characters. */
-  constructor(properties: BasicProperties, idLength: number) {
+  constructor(properties: BasicProperties) {
     writer.clear();
-    const filled = { ...properties, messageId: '0'.repeat(idLength), timestamp: 0n };
+    const filled = { ...properties, messageId: '0'.repeat(MESSAGE_ID_LENGTH), timestamp: 0n };
     encodeProperties(filled, writer);
     this.#block = blockOf(writer.bytes.slice());
-    this.#idLength = idLength;
     const { view } = this.#block;
     this.#messageIdAt = propertyAt(view, 0, PropertyFlag.messageId) + 1;
     this.#timestampAt = propertyAt(view, 0, PropertyFlag.timestamp);
@@ -33,11 +31,9 @@ export class PropertyTemplate {
     return this.#block.bytes.length;
   }
 
-  write(target: Block, at: number, messageId: string, timestampSeconds: number): void {
+  write(target: Block, at: number, messageId: Block, timestampSeconds: number): void {
     copyBytes(this.#block, 0, target, at, this.length);
-    const { bytes, view } = target;
-    const idAt = at + this.#messageIdAt;
-    for (let i = 0; i < this.#idLength; i++) bytes[idAt + i] = messageId.charCodeAt(i);
-    view.setUint32(at + this.#timestampAt + 4, timestampSeconds);
+    copyBytes(messageId, 0, target, at + this.#messageIdAt, MESSAGE_ID_LENGTH);
+    target.view.setUint32(at + this.#timestampAt + 4, timestampSeconds);
   }
 }

@@ -1,8 +1,8 @@
 // A message as it goes on the wire, made when it is published and not again.
 import type { BasicProperties } from '../protocol/properties.ts';
+import { messageIds } from './base/message-ids.ts';
 import { type MessageProperties, toBasicProperties } from './base/properties.ts';
 import type { Serialized } from './base/serialization.ts';
-import { uuid } from './base/uuid.ts';
 import { delayedRoute, delaySeconds } from './delay.ts';
 import type { Propagator } from './options.ts';
 import { Publication } from './publication.ts';
@@ -16,9 +16,9 @@ export function plainPublication(
   nowMs: number,
 ): Publication {
   const { contentType, contentEncoding, bytes } = serialized;
-  const messageId = uuid();
+  const messageId = messageIds.next();
   const template = plan.templates.of(contentType, contentEncoding);
-  const content = storeTemplated(template, messageId, Math.floor(nowMs / 1000), bytes);
+  const content = storeTemplated(template, messageIds.bytes, Math.floor(nowMs / 1000), bytes);
   const expiresAtMs = plan.expirationMs === null ? null : nowMs + plan.expirationMs;
   const { route, confirm, rule } = plan;
   const publication = new Publication(route, content, messageId, expiresAtMs, confirm, rule);
@@ -34,7 +34,7 @@ export function publicationOf(
   compression: string | undefined,
   propagator: Propagator | undefined,
 ): Publication {
-  const messageId = given.messageId ?? uuid();
+  const messageId = given.messageId ?? messageIds.next();
   const seconds = plan.delay === undefined ? 0 : delaySeconds(plan.delay);
   const expiresAtMs =
     plan.expirationMs === null ? null : nowMs + seconds * 1000 + plan.expirationMs;

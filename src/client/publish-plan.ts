@@ -108,9 +108,6 @@ export function planOf(
   };
 }
 
-/** What `uuid` makes. */
-const ID_LENGTH = 36;
-
 /** Encoded properties by kind of body: a producer mostly sends one kind. */
 class Templates {
   readonly #common: BasicProperties;
@@ -128,7 +125,7 @@ class Templates {
     this.#contentType = contentType;
     this.#contentEncoding = contentEncoding;
     const properties = { ...this.#common, contentType, contentEncoding };
-    this.#last = new PropertyTemplate(properties, ID_LENGTH);
+    this.#last = new PropertyTemplate(properties);
     return this.#last;
   }
 }

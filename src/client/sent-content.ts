@@ -40,7 +40,7 @@ export function storeContent(properties: BasicProperties, body: Uint8Array): Sto
 /** As `storeContent`, for properties that are the same for many messages but for what the template knows. */
 export function storeTemplated(
   template: PropertyTemplate,
-  messageId: string,
+  messageId: Block,
   timestampSeconds: number,
   body: Uint8Array,
 ): StoredContent {

@@ -4,7 +4,8 @@ import { blockOf } from './block.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { CommandAssembler } from './command-assembler.ts';
 import type { Content } from './content.ts';
-import { encodeMethod, FrameType, type Method, methodIds } from './methods.generated.ts';
+import { encodeMethod } from './method-codec.ts';
+import { FrameType, type Method, methodIds } from './methods.generated.ts';
 
 const { METHOD, HEADER, BODY, HEARTBEAT } = FrameType;
 

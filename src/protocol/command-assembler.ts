@@ -6,8 +6,8 @@ import { ByteReader, TruncatedError } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { Content } from './content.ts';
 import { undecodable, unknownFrame } from './frame-problem.ts';
+import { decodeMethod } from './method-codec.ts';
 import {
-  decodeMethod,
   FrameType,
   type Method,
   methodIds,

@@ -5,7 +5,8 @@ import { type BlockPool, LARGE_BLOCK_BYTES } from './block-pool.ts';
 import { ByteWriter } from './byte-writer.ts';
 import type { Content } from './content.ts';
 import { FRAME_HEADER_BYTES, FRAME_OVERHEAD_BYTES } from './frame-parser.ts';
-import { encodeMethod, FRAME_END, FrameType, type Method, methodIds } from './methods.generated.ts';
+import { encodeMethod } from './method-codec.ts';
+import { FRAME_END, FrameType, type Method, methodIds } from './methods.generated.ts';
 
 /** A block and how many of its bytes are in use. */
 export interface FilledBlock {

@@ -7,13 +7,8 @@ import { CommandAssembler } from './command-assembler.ts';
 import type { Content } from './content.ts';
 import { FieldTable } from './field-table.ts';
 import { FrameParser } from './frame-parser.ts';
-import {
-  type BasicPublish,
-  encodeMethod,
-  FrameType,
-  type Method,
-  methodIds,
-} from './methods.generated.ts';
+import { encodeMethod } from './method-codec.ts';
+import { type BasicPublish, FrameType, type Method, methodIds } from './methods.generated.ts';
 import { type BasicProperties, encodeProperties } from './properties.ts';
 import { ScannedPublish, scanPublish } from './publish-scanner.ts';
 

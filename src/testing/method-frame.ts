@@ -1,6 +1,7 @@
 // A method as a frame of its own, for what a test says in the broker's place.
 import { ByteWriter } from '../protocol/byte-writer.ts';
-import { encodeMethod, FrameType, type Method, methodIds } from '../protocol/methods.generated.ts';
+import { encodeMethod } from '../protocol/method-codec.ts';
+import { FrameType, type Method, methodIds } from '../protocol/methods.generated.ts';
 
 const FRAME_END = 0xce;
 

@@ -1,8 +1,8 @@
 // Random frames a client might send: any method with any arguments, on any channel, with content that fits or does not.
 import { ByteReader } from '../../src/protocol/byte-reader.ts';
 import { FieldTable, type FieldValue } from '../../src/protocol/field-table.ts';
+import { decodeMethod } from '../../src/protocol/method-codec.ts';
 import {
-  decodeMethod,
   FrameType,
   type Method,
   type MethodName,

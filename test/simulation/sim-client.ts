@@ -6,8 +6,8 @@ import { CommandAssembler } from '../../src/protocol/command-assembler.ts';
 import type { Content } from '../../src/protocol/content.ts';
 import { FieldTable } from '../../src/protocol/field-table.ts';
 import { FrameParser } from '../../src/protocol/frame-parser.ts';
+import { encodeMethod } from '../../src/protocol/method-codec.ts';
 import {
-  encodeMethod,
   FRAME_END,
   FrameType,
   type Method,

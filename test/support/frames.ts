@@ -1,12 +1,8 @@
 // Frames as bytes (§4.2.3), written plainly and apart from src/protocol's FrameWriter, so that a mistake there is not made
 // here as well. Any of them may be wrong on purpose.
 import { ByteWriter } from '../../src/protocol/byte-writer.ts';
-import {
-  encodeMethod,
-  FrameType,
-  type Method,
-  methodIds,
-} from '../../src/protocol/methods.generated.ts';
+import { encodeMethod } from '../../src/protocol/method-codec.ts';
+import { FrameType, type Method, methodIds } from '../../src/protocol/methods.generated.ts';
 import { type BasicProperties, encodeProperties } from '../../src/protocol/properties.ts';
 
 export { FrameType };

@@ -2,8 +2,8 @@
 // long strings may be plain objects and text.
 import { ByteReader } from '../../src/protocol/byte-reader.ts';
 import { FieldTable, type FieldValue } from '../../src/protocol/field-table.ts';
+import { decodeMethod } from '../../src/protocol/method-codec.ts';
 import {
-  decodeMethod,
   type Method,
   type MethodName,
   type MethodOf,

@@ -1,6 +1,7 @@
 // The method frame of a publish, ready to be written: the same for all messages of one route on one channel.
 import { ByteWriter } from '../../protocol/byte-writer.ts';
-import { encodeMethod, FRAME_END, FrameType, methodIds } from '../../protocol/methods.generated.ts';
+import { encodeMethod } from '../../protocol/method-codec.ts';
+import { FRAME_END, FrameType, methodIds } from '../../protocol/methods.generated.ts';
 
 const writer = new ByteWriter();
 

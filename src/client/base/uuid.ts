@@ -1,13 +1,8 @@
-// Random identifiers (RFC 9562, version 4) for messages and calls.
+// Random identifiers (RFC 9562, version 4) for calls and consumers. Messages have theirs from message-ids.ts.
 
-const crypto = globalThis.crypto;
-
-/** A page that did not come over https has no `randomUUID`, but random bytes it has. */
-export const uuid: () => string =
-  typeof crypto.randomUUID === 'function' ? () => crypto.randomUUID() : uuidFromRandomBytes;
-
-export function uuidFromRandomBytes(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
+/** Not `crypto.randomUUID`, which a page that did not come over https has not got. */
+export function uuid(): string {
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

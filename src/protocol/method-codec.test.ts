@@ -8,9 +8,8 @@ import { AmqpError } from './amqp-error.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { FieldTable } from './field-table.ts';
+import { decodeMethod, encodeMethod } from './method-codec.ts';
 import {
-  decodeMethod,
-  encodeMethod,
   FRAME_END,
   FrameType,
   hardErrors,
