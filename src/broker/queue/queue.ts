@@ -28,6 +28,7 @@ import {
   prioritiesOf,
   type QueueType,
   queueTypeOf,
+  serviceOf,
 } from './queue-type.ts';
 import { ReadyMessages } from './ready-messages.ts';
 
@@ -84,8 +85,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
     this.ready = new ReadyMessages(this.#priorities.byDefault, (delta) =>
       host.store.account(delta),
     );
-    const singleActive = properties.arguments.get('x-single-active-consumer');
-    this.consumers = new QueueConsumers(singleActive?.type === 't' && singleActive.value);
+    this.consumers = new QueueConsumers(serviceOf(this.type, properties.arguments));
     this.notice = new DeliveryNotice(this, host.store);
     this.#dispatcher = new Dispatcher(this, host.store, host.turn);
     this.#departures = new Departures(this, host);
