@@ -221,6 +221,8 @@ test('messages of a queue that is consumed count as delivered', async () => {
     exclusive: false,
     priority: 0,
     isParked: false,
+    isLeaving: false,
+    unackedCount: 0,
     canTake: () => true,
     deliver: () => 0,
     cancelled: () => {},

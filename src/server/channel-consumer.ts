@@ -38,8 +38,9 @@ export class ChannelConsumer implements Consumer, Holder {
   readonly #timeoutMs: number | undefined;
   readonly #brokerTimeoutMs: number;
   #timeout: AckTimeout | undefined;
-  #unackedCount = 0;
+  unackedCount = 0;
   isParked = false;
+  isLeaving = false;
 
   constructor(channel: Channel, queue: Queue, options: ConsumerOptions) {
     this.channel = channel;
@@ -59,7 +60,7 @@ export class ChannelConsumer implements Consumer, Holder {
   canTake(): boolean {
     if (this.channel.connection.output.isCongested) return false;
     if (this.noAck) return true;
-    if (this.prefetch > 0 && this.#unackedCount >= this.prefetch) return false;
+    if (this.prefetch > 0 && this.unackedCount >= this.prefetch) return false;
     return this.channel.hasSharedCredit;
   }
 
@@ -86,7 +87,7 @@ export class ChannelConsumer implements Consumer, Holder {
     } else {
       channel.counters.deliver += 1;
       ofQueue.deliver += 1;
-      this.#unackedCount += 1;
+      this.unackedCount += 1;
       channel.sharedUnackedCount += 1;
       channel.unacked.add(tag, this, sequence, slot, offset, bodyBytes);
       const timeoutMs =
@@ -108,12 +109,13 @@ export class ChannelConsumer implements Consumer, Holder {
   }
 
   settled(): void {
-    this.#unackedCount -= 1;
+    this.unackedCount -= 1;
     const channel = this.channel;
     const hadCredit = channel.hasSharedCredit;
     channel.sharedUnackedCount -= 1;
     if (!hadCredit && channel.hasSharedCredit) channel.consumersReady();
     else this.ready();
+    if (this.isLeaving && this.unackedCount === 0) this.queue.consumerReady(this);
   }
 
   /** Something that kept it from taking messages has changed. */

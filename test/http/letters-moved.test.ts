@@ -45,12 +45,13 @@ describe.skipIf(isElsewhere)('letters', () => {
   });
 
   test.each([
-    [{}, ['1'], 2],
-    [{ until_refused: true }, ['1'], 1],
-    [{ limit: 0 }, [], 0],
+    [{ queue: 'q.b' }, {}, ['1'], 2],
+    [{ exchange: 'amq.fanout' }, {}, ['1'], 2],
+    [{ queue: 'q.b' }, { until_refused: true }, ['1'], 1],
+    [{ queue: 'q.b' }, { limit: 0 }, [], 0],
   ])(
-    'what a full queue refuses stays where it is, and becomes no dead letter: %j',
-    async (how, taken, stayed) => {
+    'what a full queue refuses stays where it is, and becomes no dead letter: to %j, %j',
+    async (to, how, taken, stayed) => {
       await api.delete('queues/%2F/q.b');
       await api.put('queues/%2F/q.dead');
       await api.delete('queues/%2F/q.dead/contents');
@@ -62,8 +63,9 @@ describe.skipIf(isElsewhere)('letters', () => {
           'x-dead-letter-routing-key': 'q.dead',
         },
       });
+      await api.post('bindings/%2F/e/amq.fanout/q/q.b');
       for (const payload of ['1', '2', '3']) await publish(payload);
-      const answer = await moveAll({ queue: 'q.b' }, how);
+      const answer = await moveAll(to, how);
       expect(answer.moved).toBe(taken.length);
       expect(answer.stayed).toHaveLength(stayed);
       expect(await payloadsOf('q.b')).toEqual(taken);

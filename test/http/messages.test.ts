@@ -42,6 +42,36 @@ describe('publish', () => {
     expect(await publish({ routing_key: 'nowhere' })).toMatchObject({ body: { routed: false } });
   });
 
+  test('is refused when one of several queues takes no more; the others have it, and all count it', async () => {
+    const limited = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+    await api.put('queues/%2F/q.full', { arguments: limited });
+    await api.put('queues/%2F/q.fine');
+    await api.put('exchanges/%2F/x.m', { type: 'fanout' });
+    for (const queue of ['q.full', 'q.fine']) await api.post(`bindings/%2F/e/x.m/q/${queue}`);
+    expect(await publish({}, 'x.m')).toMatchObject({ status: 200, body: { routed: true } });
+    expect(await publish({}, 'x.m')).toMatchObject({
+      status: 400,
+      body: {
+        error: 'bad_request',
+        reason: 'rejected Unable to publish message. Check queue limits.',
+      },
+    });
+    type Counted = { messages: number; message_stats?: Record<string, number> };
+    const twice = ({ message_stats }: Counted) => message_stats?.publish === 2;
+    for (const [queue, messages] of [
+      ['q.full', 1],
+      ['q.fine', 2],
+    ] as const) {
+      const there = ({ messages: count }: Counted) => count === messages;
+      await api.eventually(`queues/%2F/${queue}`, (body: Counted) => there(body) && twice(body));
+    }
+    const all = ({ message_stats: stats }: Counted) =>
+      stats?.publish_in === 2 && stats.publish_out === 4;
+    await api.eventually('exchanges/%2F/x.m', all);
+    await api.delete('exchanges/%2F/x.m');
+    for (const queue of ['q.full', 'q.fine']) await api.delete(`queues/%2F/${queue}`);
+  }, 30_000);
+
   test('all properties and types of headers come back', async () => {
     const properties = {
       content_type: 'text/plain',

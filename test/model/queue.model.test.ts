@@ -80,8 +80,9 @@ class FakeConsumer implements Consumer {
   readonly noAck: boolean;
   readonly priority: number;
   isParked = false;
+  isLeaving = false;
   isCancelled = false;
-  held = 0;
+  unackedCount = 0;
   readonly #prefetch: number;
   readonly #real: Real;
 
@@ -95,14 +96,14 @@ class FakeConsumer implements Consumer {
   }
 
   canTake(): boolean {
-    return this.noAck || this.#prefetch === 0 || this.held < this.#prefetch;
+    return this.noAck || this.#prefetch === 0 || this.unackedCount < this.#prefetch;
   }
   deliver(sequence: number, slot: number, offset: number, redelivered: boolean): number {
-    if (!this.noAck) this.held += 1;
+    if (!this.noAck) this.unackedCount += 1;
     return this.#real.took(this, this.noAck, sequence, slot, offset, redelivered);
   }
   settled(): void {
-    this.held -= 1;
+    this.unackedCount -= 1;
     if (this.isParked && this.canTake()) this.queue.consumerReady(this);
   }
   cancelled(): void {

@@ -234,6 +234,22 @@ describe('as any queue', () => {
   });
 });
 
+test('a single active consumer gives way to a higher priority when it has settled what it has', async () => {
+  const [ch, queue] = await quorum({ 'x-single-active-consumer': true });
+  const consume = (consumerTag: string, priority: number) =>
+    ch.consume(queue, { consumerTag, arguments: { 'x-priority': priority } });
+  await consume('low', 0);
+  const publisher = await openChannel();
+  await put(publisher, queue, 'a');
+  const { deliveryTag } = await ch.expect('basic.deliver', { consumerTag: 'low', text: 'a' });
+  await consume('high', 5);
+  await put(publisher, queue, 'b');
+  const consumerTag = byBroker({ leveret: 'high', rabbitmq: 'low' });
+  if (consumerTag === 'high') await ch.expectNothing();
+  ch.send('basic.ack', { deliveryTag });
+  await ch.expect('basic.deliver', { consumerTag, text: 'b' });
+});
+
 test('priorities without asking for them: 32 levels, 4 for messages that do not say', async () => {
   const [ch, queue] = await quorum();
   await ch.call('confirm.select');

@@ -10,6 +10,9 @@ export interface Consumer {
   readonly priority: number;
   /** Out of the rota because it could take nothing more; owned by the rota. */
   isParked: boolean;
+  /** Another one is to be served in its place when it has nothing unacknowledged; owned by the queue, which is told then. */
+  isLeaving: boolean;
+  readonly unackedCount: number;
   /** Whether it has credit and its connection has room. */
   canTake(): boolean;
   /**

@@ -15,6 +15,15 @@ export function queueTypeOf(queueArguments: FieldTable): QueueType {
   return textOf(queueArguments.get('x-queue-type')) === 'quorum' ? 'quorum' : 'classic';
 }
 
+/** Who of a queue's consumers is served: all, the first that came, or the first of those of the highest priority. */
+export type Service = 'all' | 'first' | 'highest';
+
+export function serviceOf(type: QueueType, queueArguments: FieldTable): Service {
+  const isSingleActive = queueArguments.get('x-single-active-consumer');
+  if (isSingleActive?.type !== 't' || !isSingleActive.value) return 'all';
+  return type === 'quorum' ? 'highest' : 'first';
+}
+
 export interface Priorities {
   readonly max: number;
   readonly byDefault: number;

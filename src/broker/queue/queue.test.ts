@@ -16,7 +16,7 @@ beforeEach(() => {
   served = [];
 });
 
-function newQueue(singleActive = false): Queue {
+function newQueue(singleActive = false, type = 'classic'): Queue {
   const clock = {
     now: () => 0,
     after: () => ({ cancel: () => {} }),
@@ -34,9 +34,10 @@ function newQueue(singleActive = false): Queue {
     sendDeadLetter: () => false,
   };
   const flags = { durable: false, exclusive: false, autoDelete: false };
-  const args = new FieldTable(
-    singleActive ? [['x-single-active-consumer', { type: 't', value: true }]] : [],
-  );
+  const args = new FieldTable([
+    ['x-single-active-consumer', { type: 't', value: singleActive }],
+    ['x-queue-type', { type: 'S', value: type }],
+  ]);
   return new Queue({ name: 'q', arguments: args, ...flags }, host, undefined);
 }
 
@@ -48,6 +49,8 @@ function consumerOf(queue: Queue, tag: string, more: Partial<Consumer> = {}): Co
     exclusive: false,
     priority: 0,
     isParked: false,
+    isLeaving: false,
+    unackedCount: 0,
     canTake: () => true,
     deliver: (_sequence, slot) => {
       served.push(tag);
@@ -156,5 +159,79 @@ describe('a single active consumer', () => {
     queue.removeConsumer(busy);
     endTurn();
     expect(served).toEqual(['b', 'b']);
+  });
+
+  test('of a classic queue stays, whatever the priority of others', () => {
+    const queue = newQueue(true);
+    queue.addConsumer(consumerOf(queue, 'a'));
+    queue.addConsumer(consumerOf(queue, 'b', { priority: 9 }));
+    publish(queue, 2);
+    expect(served).toEqual(['a', 'a']);
+  });
+
+  describe('of a quorum queue', () => {
+    /** What the consumer has is settled by the tests. */
+    const keeping = (queue: Queue, tag: string, priority: number): Consumer & Keeping => {
+      const consumer = consumerOf(queue, tag, { noAck: false, priority }) as Consumer & Keeping;
+      consumer.deliver = () => {
+        served.push(tag);
+        consumer.unackedCount += 1;
+        return 2;
+      };
+      return consumer;
+    };
+    interface Keeping {
+      unackedCount: number;
+      deliver: () => number;
+    }
+
+    test('passes on to a higher priority at once when it has nothing', () => {
+      const queue = newQueue(true, 'quorum');
+      for (const [tag, priority] of [
+        ['a', 1],
+        ['same', 1],
+        ['low', 0],
+        ['b', 2],
+      ] as const) {
+        queue.addConsumer(keeping(queue, tag, priority));
+      }
+      publish(queue);
+      expect([served, queue.consumers.active?.tag]).toEqual([['b'], 'b']);
+    });
+
+    test('passes on when it has settled what it has, and gets nothing meanwhile', () => {
+      const queue = newQueue(true, 'quorum');
+      const a = keeping(queue, 'a', 0);
+      queue.addConsumer(a);
+      publish(queue, 2);
+      queue.addConsumer(keeping(queue, 'b', 1));
+      queue.addConsumer(keeping(queue, 'c', 5));
+      publish(queue);
+      a.unackedCount = 1;
+      a.isParked = true;
+      queue.consumerReady(a);
+      endTurn();
+      expect([served, queue.consumers.active?.tag]).toEqual([['a', 'a'], 'a']);
+      a.unackedCount = 0;
+      queue.consumerReady(a);
+      endTurn();
+      expect([served, queue.consumers.active?.tag]).toEqual([['a', 'a', 'c'], 'c']);
+    });
+
+    test('stays when the one that was to replace it goes, and is followed by the highest', () => {
+      const queue = newQueue(true, 'quorum');
+      const [a, high] = [keeping(queue, 'a', 0), keeping(queue, 'high', 9)];
+      for (const consumer of [a, keeping(queue, 'b', -2), keeping(queue, 'c', -1)]) {
+        queue.addConsumer(consumer);
+      }
+      publish(queue);
+      queue.addConsumer(high);
+      queue.removeConsumer(high);
+      publish(queue);
+      expect(served).toEqual(['a', 'a']);
+      queue.removeConsumer(a);
+      publish(queue);
+      expect(served).toEqual(['a', 'a', 'c']);
+    });
   });
 });

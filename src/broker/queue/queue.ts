@@ -28,6 +28,7 @@ import {
   prioritiesOf,
   type QueueType,
   queueTypeOf,
+  serviceOf,
 } from './queue-type.ts';
 import { ReadyMessages } from './ready-messages.ts';
 
@@ -84,8 +85,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
     this.ready = new ReadyMessages(this.#priorities.byDefault, (delta) =>
       host.store.account(delta),
     );
-    const singleActive = properties.arguments.get('x-single-active-consumer');
-    this.consumers = new QueueConsumers(singleActive?.type === 't' && singleActive.value);
+    this.consumers = new QueueConsumers(serviceOf(this.type, properties.arguments));
     this.notice = new DeliveryNotice(this, host.store);
     this.#dispatcher = new Dispatcher(this, host.store, host.turn);
     this.#departures = new Departures(this, host);
@@ -164,9 +164,10 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
     return isFirst && this.consumers.rota.canServe();
   }
 
-  /** The same for one that is published: if it is refused, it may become a dead letter. */
+  /** The same for one that is published: if it is refused, it counts as published all the same, and may become a dead letter. */
   accepts(content: Content): boolean {
     if (this.hasRoomFor(content)) return true;
+    this.counters.publish += 1;
     if (this.settings.overflow === 'reject-publish-dlx') this.#departures.refused(content);
     return false;
   }
@@ -182,9 +183,8 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   /** Looks after the message that was published just now. */
   #watch(slot: number, offset: number, timed: boolean): void {
     const sequence = this.ready.nextSequence - 1;
-    const { store } = this.#host;
     const { ttlMs } = this.settings;
-    const lifeMs = timed ? Math.min(ttlMs, lifeOf(store.segment(slot), offset)) : ttlMs;
+    const lifeMs = timed ? Math.min(ttlMs, lifeOf(this.#host.store.segment(slot), offset)) : ttlMs;
     // Due already: who is ready for it gets it, else it goes.
     const isDue = lifeMs <= 0;
     if (isDue && this.#expiry.removeDue()) this.#serve();

@@ -23,7 +23,7 @@ export interface ConsumerItem {
 
 export function consumerItem(consumer: ChannelConsumer, context: ApiContext): ConsumerItem {
   const { channel, queue } = consumer;
-  const active = !queue.consumers.isSingleActive || queue.consumers.first === consumer;
+  const active = !queue.consumers.isSingleActive || queue.consumers.active === consumer;
   const single = active ? 'single_active' : 'waiting';
   return {
     consumer_tag: consumer.tag,

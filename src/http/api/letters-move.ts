@@ -47,9 +47,9 @@ function sendIn(call: Call, { to }: JsonObject): Send {
   }
   return ({ routingKey, properties, body }) => {
     const letter = { routingKey: key ?? routingKey, properties, body: body.slice() };
-    const { isTaken, isRepeated } = post(call.vhost, exchange, letter, (key) =>
-      call.caller.requireTopic('write', exchange, key, call.vhost.name),
-    );
+    const mayUse = (key: string) =>
+      call.caller.requireTopic('write', exchange, key, call.vhost.name);
+    const { isTaken, isRepeated } = post(call.vhost, exchange, letter, mayUse, true);
     if (isTaken) return undefined;
     // Nobody has it but the queue where it is: it must not go.
     return isRepeated ? 'it has come before, and was dropped' : 'no queue has taken it';

@@ -93,9 +93,10 @@ function send(
     );
   }
   const letter = { routingKey, properties, body };
-  const { isTaken, isRepeated } = post(vhost, exchange, letter, (key) =>
+  const { isTaken, isRepeated, isRefused } = post(vhost, exchange, letter, (key) =>
     requireTopic(caller, exchange, key, vhost.name),
   );
+  if (isRefused) throw badRequest('rejected Unable to publish message. Check queue limits.');
   return isTaken || isRepeated;
 }
 

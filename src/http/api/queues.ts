@@ -128,7 +128,7 @@ export function queueItem(queue: Queue, { context, query }: Call): QueueItem {
     messages_delayed: queue.delayedCount,
     consumers: queue.consumerCount,
     exclusive_consumer_tag: first?.exclusive ? tagOf(first) : null,
-    single_active_consumer_tag: queue.consumers.isSingleActive ? tagOf(first) : null,
+    single_active_consumer_tag: tagOf(queue.consumers.active),
     policy: applied?.policy?.name ?? null,
     operator_policy: applied?.operatorPolicy?.name ?? null,
     effective_policy_definition: policies?.definitionFor(queue) ?? {},
