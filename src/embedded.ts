@@ -13,7 +13,7 @@ import {
 } from './listeners.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { systemFiles } from './platform/files.ts';
-import { type Log, type LogLevel, silentLog } from './platform/log.ts';
+import { type Log, type LogControl, type LogLevel, silentLog } from './platform/log.ts';
 import { systemProcesses } from './platform/processes.ts';
 import { systemRandom } from './platform/random.ts';
 import type { Endpoint, Network } from './platform/transport.ts';
@@ -22,7 +22,7 @@ import { Server } from './server/server.ts';
 import { DataDirectory } from './store/data-directory.ts';
 import { version } from './version.ts';
 
-export type { Clock, Log, LogLevel, Network };
+export type { Clock, Log, LogControl, LogLevel, Network };
 
 export interface StartOptions {
   /** TCP port; 0 takes a free one. Default 5672. */
@@ -92,6 +92,8 @@ export interface StartOptions {
   readonly definitionsFile?: string;
   /** Where log lines go. Default: nowhere. */
   readonly log?: Log;
+  /** What `leveretctl set_log_level`, `rotate_logs` and `log_tail` act upon. Default: nothing; the log is the caller's own affair. */
+  readonly logControl?: LogControl;
   /** Also accepts AMQP over WebSocket, for browsers. Default: not. */
   readonly webSocket?: WebSocketListenOptions;
   /** Default: the system's. */
@@ -238,15 +240,17 @@ async function importFile(broker: Broker, path: string): Promise<void> {
 
 /** What serves HTTP is loaded only when it is asked for. */
 async function startManagement(
-  { host = '127.0.0.1', httpHost = host, httpPort, controlSocket = false, dataDir }: StartOptions,
-  parts: Omit<ManagementOptions, 'dataDirectory'>,
+  options: StartOptions,
+  parts: Omit<ManagementOptions, 'dataDirectory' | 'logControl'>,
 ) {
+  const { host = '127.0.0.1', httpHost = host, httpPort, controlSocket = false, dataDir } = options;
   const directory = dataDir === undefined ? undefined : resolve(dataDir);
   const socketDirectory = controlSocket ? directory : undefined;
   if (httpPort === undefined && socketDirectory === undefined) return undefined;
   const { Management } = await import('./http/management.ts');
   const management = new Management({
     ...parts,
+    ...given(options, 'logControl'),
     ...(directory === undefined ? {} : { dataDirectory: directory }),
   });
   try {

@@ -73,7 +73,11 @@ export class Listeners {
       proxyProtocol: this.#proxyProtocol,
       ...(clientCertificate === undefined ? {} : { clientCertificate }),
       onRefused: ({ host }, error) =>
-        this.#log.write('warning', `TLS handshake with ${host} failed: ${error.message}`),
+        this.#log.write(
+          'warning',
+          `TLS handshake with ${host} failed: ${error.message}`,
+          'connection',
+        ),
     });
     return this.#tls;
   }
@@ -92,7 +96,8 @@ export class Listeners {
     const { webSocketNetwork } = await import('./websocket/web-socket-network.ts');
     const network = webSocketNetwork({
       allowedOrigins,
-      onRefused: (reason) => this.#log.write('warning', `refused a WebSocket: ${reason}`),
+      onRefused: (reason) =>
+        this.#log.write('warning', `refused a WebSocket: ${reason}`, 'connection'),
     });
     return await this.#server.listen(network, { host, port });
   }

@@ -7,7 +7,6 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ConfFiles, combine, loadConf, settingsOfEnvironment } from './config/load.ts';
 import type { Settings, TlsSettings } from './config/settings.ts';
 import { parseSize } from './config/size.ts';
-import { logLevels } from './console-log.ts';
 import {
   LARGEST_MAX_MESSAGE_BYTES,
   type ListenAt,
@@ -15,7 +14,8 @@ import {
   type StartOptions,
   type TlsListenOptions,
 } from './embedded.ts';
-import type { LogLevel } from './platform/log.ts';
+import type { LogFileSink, LogSink, ProcessLogOptions } from './logging/process-log.ts';
+import { type LogCategory, type LogThreshold, logLevels } from './platform/log.ts';
 import { defaultConnectionSettings, type Mechanism } from './server/connection-settings.ts';
 
 /** What --data-dir takes for none. */
@@ -35,7 +35,7 @@ export interface Flags {
   readonly sync?: 'always' | 'interval' | 'never';
   readonly syncInterval?: number;
   readonly diskFreeLimit?: number;
-  readonly logLevel?: LogLevel;
+  readonly logLevel?: LogThreshold;
   readonly logFormat?: 'text' | 'json';
   readonly memoryLimit?: number;
   readonly maxMessageSize?: number;
@@ -80,7 +80,7 @@ export function addStartOptions(command: Command): void {
       'with --sync interval: sync within so many milliseconds (default: 100)',
     ).argParser(parseInterval),
     option('-l, --log-level <level>', 'least important lines that are logged (default: info)')
-      .choices([...logLevels])
+      .choices([...logLevels, 'none'])
       .env('LEVERET_LOG_LEVEL'),
     option('--log-format <format>', 'lines for people (text, the default) or for machines').choices(
       ['text', 'json'],
@@ -150,10 +150,7 @@ export interface Start {
   readonly options: StartOptions;
   /** As it was given, for sentences about it. */
   readonly dataDir: string;
-  readonly logLevel: LogLevel;
-  readonly logFormat: 'text' | 'json';
-  /** Undefined: standard output. */
-  readonly logFile: string | undefined;
+  readonly log: ProcessLogOptions;
   /** What in the configuration file has no effect. */
   readonly warnings: readonly string[];
 }
@@ -175,9 +172,7 @@ export function startOf(flags: Flags, environment: NodeJS.ProcessEnv): Start {
       controlSocket: true,
     },
     dataDir,
-    logLevel: settings.logLevel ?? 'info',
-    logFormat: settings.logFormat ?? 'text',
-    logFile: settings.logFile,
+    log: logOf(settings, flags),
     warnings,
   };
 }
@@ -198,8 +193,6 @@ function ofFlags(flags: Flags): Settings {
     dataDir: flags.dataDir,
     sync: flags.sync,
     syncIntervalMs: flags.syncInterval,
-    logLevel: flags.logLevel,
-    logFormat: flags.logFormat,
     maxMessageBytes: flags.maxMessageSize,
     memoryLimit: memoryLimit === undefined ? undefined : { bytes: memoryLimit },
     diskFreeLimit: diskFreeLimit === undefined ? undefined : { bytes: diskFreeLimit },
@@ -253,6 +246,35 @@ function listenersOf({ tcpListeners, tlsListeners, unixListeners }: Settings): L
     ...(tlsListeners ?? []).map((at) => ({ ...at, tls: true })),
     ...(unixListeners ?? []).map((path) => ({ path })),
   ];
+}
+
+const DEFAULT_ROTATION_COUNT = 5;
+
+/** A flag counts for standard output and file, and for every category. */
+function logOf(settings: Settings, { logLevel, logFormat }: Flags): ProcessLogOptions {
+  const { logFile, logDir = '' } = settings;
+  const usual = settings.logLevel ?? 'info';
+  const hasConsole = settings.logConsole ?? logFile === undefined;
+  const console: LogSink = {
+    level: logLevel ?? settings.logConsoleLevel ?? usual,
+    format: logFormat ?? settings.logConsoleFormat ?? 'text',
+  };
+  const file: LogFileSink | undefined =
+    logFile === undefined
+      ? undefined
+      : {
+          path: resolve(logDir, logFile),
+          level: logLevel ?? settings.logFileLevel ?? usual,
+          format: logFormat ?? settings.logFileFormat ?? 'text',
+          maxBytes: settings.logRotationBytes ?? 0,
+          keptFiles: settings.logRotationCount ?? DEFAULT_ROTATION_COUNT,
+        };
+  const categories = logLevel === undefined ? (settings.logCategories ?? {}) : {};
+  return {
+    console: hasConsole ? console : undefined,
+    file,
+    categories: categories as Partial<Record<LogCategory, LogThreshold>>,
+  };
 }
 
 const VERSIONS: Readonly<Record<string, SecureVersion>> = {

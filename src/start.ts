@@ -1,31 +1,43 @@
 // A broker as a process of its own: started, told of signals, stopped.
-import { consoleLog } from './console-log.ts';
 import { type RunningBroker, startBroker } from './embedded.ts';
+import { ProcessLog } from './logging/process-log.ts';
 import type { Log } from './platform/log.ts';
 import { type Flags, type Start, startOf } from './start-options.ts';
 import { configProblem, startProblem } from './start-problem.ts';
+import { EX_CONFIG, UsageError } from './usage-error.ts';
 import { version } from './version.ts';
 
 /** Resolves when the broker runs; `fail` is told what goes wrong when it stops. */
 export async function start(flags: Flags, fail: (error: unknown) => never): Promise<void> {
   const startedAtMs = performance.now();
   const told = read(flags);
-  const log = consoleLog(told.logLevel, told.logFormat, told.logFile);
+  const log = openLog(told);
   for (const warning of told.warnings) log.write('warning', warning);
-  const broker = await startBroker({ ...told.options, log }).catch((error: Error) => {
-    throw startProblem(error, told, flags);
-  });
+  const broker = await startBroker({ ...told.options, log, logControl: log }).catch(
+    (error: Error) => {
+      throw startProblem(error, told, flags);
+    },
+  );
   stopOnSignals(broker, log, fail);
   process.on('SIGHUP', () => {
     log.reopen();
     reloadCertificates(broker, log);
   });
-  if (told.logFormat === 'text' && told.logFile === undefined) {
-    process.stdout.write(banner(broker, told));
+  if (told.log.console?.format === 'text' && told.log.file === undefined) {
+    log.print(banner(broker, told));
   }
   const tookMs = Math.round(performance.now() - startedAtMs);
   const places = broker.listeners.map(({ host, port }) => (port === 0 ? host : `${host}:${port}`));
   log.write('info', `Server startup complete in ${tookMs} ms, listening on ${places.join(', ')}`);
+}
+
+function openLog({ log }: Start): ProcessLog {
+  try {
+    return new ProcessLog(log);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`cannot write the log file ${log.file?.path} (${code})`, EX_CONFIG);
+  }
 }
 
 function read(flags: Flags): Start {

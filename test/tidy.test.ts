@@ -12,6 +12,7 @@ const IMPORTS = `
   store: platform
   broker: protocol store platform
   config: -
+  logging: platform
   inspect: broker store platform
   server: broker protocol platform, types of store
   http: broker server protocol platform

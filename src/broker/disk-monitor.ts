@@ -77,6 +77,10 @@ export class DiskMonitor {
   #complain({ message }: Error): void {
     this.#hasComplained = true;
     const { directory, log } = this.#options;
-    log.write('warning', `cannot tell how much space is free in ${directory.path}: ${message}`);
+    log.write(
+      'warning',
+      `cannot tell how much space is free in ${directory.path}: ${message}`,
+      'storage',
+    );
   }
 }

@@ -135,10 +135,11 @@ export class Storage {
     }
     const recovery = recoverLog(files, logPath, table, (logId) => keepers.has(logId), readFacts);
     this.lastLogId = Math.max(this.lastLogId, recovery.highestLogId);
-    for (const sentence of recovery.damage) log.write('error', `data damaged: ${sentence}`);
+    for (const sentence of recovery.damage)
+      log.write('error', `data damaged: ${sentence}`, 'storage');
     for (const [logId, recovered] of recovery.queues) {
       const sentence = lossOf(keepers.get(logId)!.title, recovered, recovery);
-      if (sentence) log.write('error', `data damaged: ${sentence}`);
+      if (sentence) log.write('error', `data damaged: ${sentence}`, 'storage');
     }
     return { keepers, recovery };
   }
@@ -158,7 +159,7 @@ export class Storage {
       );
     }
     for (const sentence of content.damage) {
-      this.#owner.log.write('error', `data damaged: ${sentence}`);
+      this.#owner.log.write('error', `data damaged: ${sentence}`, 'storage');
     }
     for (const entry of content.entries as Definition[]) {
       this.#owner.restore(entry);

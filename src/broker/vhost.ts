@@ -89,7 +89,7 @@ export class VHost implements QueueHost {
       queues,
       exchanges: this.#exchanges,
       alternateChanged: (exchange: Exchange) => this.router.exchangeChanged(exchange),
-      warn: (text: string) => services.log.write('warning', text),
+      warn: (text: string) => services.log.write('warning', text, 'queue'),
     };
     this.policies = new Policies(name, subjects, this.#recorder);
     this.#queues = new Queues({

@@ -11,7 +11,8 @@ import {
   size,
   text,
 } from './conf-value.ts';
-import type { LogLevel, Settings, TlsSettings } from './settings.ts';
+import { logKeys } from './log-keys.ts';
+import type { Settings, TlsSettings } from './settings.ts';
 
 /** Settings while they are being collected. */
 export type Draft = { -readonly [K in keyof Settings]: Settings[K] };
@@ -100,21 +101,6 @@ function tlsListed<K extends 'versions' | 'ciphers'>(
 const absolutePath: ReadValue<string> = (value) => {
   if (isAbsolute(value)) return value;
   throw new BadValue('an absolute path');
-};
-
-/** RabbitMQ's levels, of which some are one for us. */
-const logLevel: ReadValue<LogLevel> = (value) => {
-  const levels: Record<string, LogLevel> = {
-    debug: 'debug',
-    info: 'info',
-    notice: 'info',
-    warning: 'warning',
-    error: 'error',
-    critical: 'error',
-  };
-  const level = levels[value];
-  if (level) return level;
-  throw new BadValue(`one of ${Object.keys(levels).join(', ')}`);
 };
 
 const limit =
@@ -307,29 +293,7 @@ export const keys: Readonly<Record<string, Key>> = {
   },
   load_definitions: key('loadDefinitions', text, 'a definitions file that is imported at start'),
   'management.load_definitions': key('loadDefinitions', text, 'the same, by its old name'),
-  'log.console.level': key('logLevel', logLevel, 'least important lines that are logged', 'info'),
-  'log.console.formatter': {
-    about: 'text or json lines',
-    byDefault: 'plaintext',
-    set: (draft, value) => {
-      draft.logFormat = oneOf('plaintext', 'json')(value) === 'json' ? 'json' : 'text';
-    },
-  },
-  'log.file.level': key('logLevel', logLevel, 'the same, for a log file'),
-  'log.file.formatter': {
-    about: 'the same, for a log file',
-    set: (draft, value) => {
-      draft.logFormat = oneOf('plaintext', 'json')(value) === 'json' ? 'json' : 'text';
-    },
-  },
-  'log.file': {
-    about: 'a log file (reopened by SIGHUP); false = none',
-    byDefault: 'false',
-    set: (draft, value) => {
-      if (value === 'false') delete draft.logFile;
-      else draft.logFile = absolutePath(value);
-    },
-  },
+  ...logKeys,
 };
 
 /** The entry for a key, and what its `*` stands for. */

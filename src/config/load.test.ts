@@ -50,8 +50,19 @@ describe('settings', () => {
       'management.tcp.ip = 0.0.0.0\nmanagement.tcp.port = 8080',
       { httpListener: { host: '0.0.0.0', port: 8080 } },
     ],
-    ['log.console.level = notice', { logLevel: 'info' }],
-    ['log.console.formatter = json', { logFormat: 'json' }],
+    ['log.level = debug', { logLevel: 'debug' }],
+    ['log.console.level = notice', { logConsoleLevel: 'info' }],
+    ['log.console.formatter = json', { logConsoleFormat: 'json' }],
+    ['log.console = false', { logConsole: false }],
+    [
+      'log.connection.level = error\nlog.channel.level = none',
+      { logCategories: { connection: 'error', channel: 'none' } },
+    ],
+    ['log.file = a.log\nlog.dir = /var/log', { logFile: 'a.log', logDir: '/var/log' }],
+    [
+      'log.file.rotation.size = 10MB\nlog.file.rotation.count = 3',
+      { logRotationBytes: 10_000_000, logRotationCount: 3 },
+    ],
     ['log.file = /var/log/leveret.log', { logFile: '/var/log/leveret.log' }],
     [
       'ssl_options.versions.1 = tlsv1.3\nssl_options.verify = verify_peer',

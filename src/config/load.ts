@@ -1,5 +1,5 @@
 // Puts the settings together: the file, then the environment. Flags go over both (main.ts).
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { ConfigError, type ConfLine, errorAt, readConf } from './conf-file.ts';
 import { BadValue } from './conf-value.ts';
 import { type Draft, findKey, keys } from './keys.ts';
@@ -77,7 +77,10 @@ function set(line: ConfLine, change: () => void): void {
   }
 }
 
-function checkTogether({ tls, tlsListeners }: Draft, path: string): void {
+function checkTogether({ tls, tlsListeners, logFile, logDir }: Draft, path: string): void {
+  if (logFile !== undefined && logDir === undefined && !isAbsolute(logFile)) {
+    throw new ConfigError(`${path}: log.file takes an absolute path, or log.dir with it`);
+  }
   if ((tlsListeners ?? []).length === 0) return;
   for (const needed of ['certfile', 'keyfile'] as const) {
     if (tls?.[needed] === undefined) {

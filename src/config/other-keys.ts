@@ -37,7 +37,8 @@ const WHY: readonly (readonly [pattern: RegExp, why: string])[] = [
     /^(trace_vhosts|channel_operation_timeout|channel_tick_interval|max_permissions_cache|channel_max_per_node|consumer_max_per_channel|vhost_max|initial_frame_max|socket_writer|default_consumer_prefetch|default_limits|default_users|default_policies|message_interceptors)/,
     'not supported in this version',
   ],
-  [/^log\./, 'one log, to standard output or a file'],
+  [/^log\.file\.rotation\.date$/, 'rotation is by size, or by leveretctl rotate_logs'],
+  [/^log\./, 'there is no such category or output here'],
   [/^management\./, 'only port and address can be set in this version'],
   [
     /^(prometheus|shovel|federation|definitions|management_agent|heartbeat_|ssl_options|listeners|peer_discovery|plugins|aws|k8s|consul|etcd)\b/,

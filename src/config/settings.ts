@@ -1,7 +1,9 @@
 // Everything that can be set, with its default. Where it comes from: defaults, then the file, then the environment, then flags.
 import type { ListenAddress } from './conf-value.ts';
 
-export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
+/** The least important lines that are logged. */
+export type LogThreshold = 'debug' | 'info' | 'warning' | 'error' | 'none';
+export type LogFormat = 'text' | 'json';
 
 export interface TlsSettings {
   readonly cacertfile?: string;
@@ -67,8 +69,17 @@ export interface Settings {
   readonly httpListener?: ListenAddress;
   readonly loadDefinitions?: string;
 
-  readonly logLevel?: LogLevel;
-  readonly logFormat?: 'text' | 'json';
-  /** Undefined: standard output. */
+  readonly logLevel?: LogThreshold;
+  readonly logCategories?: Readonly<Record<string, LogThreshold>>;
+  /** Undefined: when there is no file. */
+  readonly logConsole?: boolean;
+  readonly logConsoleLevel?: LogThreshold;
+  readonly logConsoleFormat?: LogFormat;
+  /** A path, or a name in `logDir`. */
   readonly logFile?: string;
+  readonly logDir?: string;
+  readonly logFileLevel?: LogThreshold;
+  readonly logFileFormat?: LogFormat;
+  readonly logRotationBytes?: number;
+  readonly logRotationCount?: number;
 }

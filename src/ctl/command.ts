@@ -22,7 +22,9 @@ export type Group =
   | 'Parameters'
   | 'Policies'
   | 'Virtual hosts'
+  | 'Configuration and Environment'
   | 'Definitions'
+  | 'Feature flags'
   | 'Operations'
   | 'Queues'
   | 'Messages';

@@ -1,5 +1,6 @@
 // What the resources of the API have in common: the broker and its server, statistics, and who and where this node is.
 import type { Broker } from '../broker/broker.ts';
+import type { LogControl } from '../platform/log.ts';
 import type { Server } from '../server/server.ts';
 import type { ListenerItem } from './api/overview.ts';
 import type { Statistics } from './statistics/statistics.ts';
@@ -15,5 +16,7 @@ export interface ApiContext {
   readonly startedAtMs: number;
   /** Undefined for a broker that keeps everything in memory. */
   readonly dataDirectory: string | undefined;
+  /** Undefined where the log is the affair of the program that this broker is in. */
+  readonly logControl: LogControl | undefined;
   listeners(): readonly ListenerItem[];
 }

@@ -159,6 +159,7 @@ function refuse(
   log.write(
     'error',
     `internal error, please report it: ${request.method} ${request.url}: ${trace}`,
+    'http',
   );
   return send(
     reply,

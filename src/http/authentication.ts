@@ -15,7 +15,11 @@ export function authenticate(
   if (!credentials) throw new HttpError(401, 'not_authorized', 'Login required');
   const login = broker.logIn(credentials.name, credentials.password, remoteHost);
   if ('user' in login) return Caller.user(login.user);
-  broker.services.log.write('warning', `HTTP access denied: ${login.refusal} (${remoteHost})`);
+  broker.services.log.write(
+    'warning',
+    `HTTP access denied: ${login.refusal} (${remoteHost})`,
+    'http',
+  );
   throw new HttpError(401, 'not_authorized', 'Login failed');
 }
 

@@ -4,6 +4,7 @@ import { rmSync, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join, relative } from 'node:path';
 import type { Broker } from '../broker/broker.ts';
+import type { LogControl } from '../platform/log.ts';
 import type { Server } from '../server/server.ts';
 import type { ListenerItem } from './api/overview.ts';
 import type { ApiContext } from './api-context.ts';
@@ -21,6 +22,7 @@ export interface ManagementOptions {
   readonly node: string;
   /** Undefined for a broker that keeps everything in memory. */
   readonly dataDirectory?: string;
+  readonly logControl?: LogControl;
 }
 
 export interface ManagementAddress {
@@ -36,7 +38,7 @@ export class Management {
   readonly #http: ManagementAddress[] = [];
   readonly statistics: Statistics;
 
-  constructor({ broker, server, version, node, dataDirectory }: ManagementOptions) {
+  constructor({ broker, server, version, node, dataDirectory, logControl }: ManagementOptions) {
     this.statistics = new Statistics(broker, server);
     this.#context = {
       broker,
@@ -46,6 +48,7 @@ export class Management {
       version,
       startedAtMs: broker.services.clock.now(),
       dataDirectory,
+      logControl,
       listeners: () => this.#listeners(),
     };
     this.statistics.start();
@@ -87,6 +90,7 @@ export class Management {
       log.write(
         'warning',
         `the name of the control socket ${join(directory, CONTROL_SOCKET)} is longer than the ${MAX_SOCKET_PATH_BYTES} bytes that the system allows: leveretctl needs --uri`,
+        'http',
       );
       return;
     }

@@ -11,6 +11,7 @@ import { healthRoutes } from './api/health.ts';
 import { letterRoutes } from './api/letters.ts';
 import { letterMoveRoutes } from './api/letters-move.ts';
 import { limitRoutes } from './api/limits.ts';
+import { logRoutes } from './api/log.ts';
 import { messageRoutes } from './api/messages.ts';
 import { nodeRoutes } from './api/nodes.ts';
 import { overviewRoutes } from './api/overview.ts';
@@ -26,6 +27,7 @@ import type { Route } from './route.ts';
 export const routes: readonly Route[] = [
   ...overviewRoutes,
   ...nodeRoutes,
+  ...logRoutes,
   ...connectionRoutes,
   ...channelRoutes,
   ...consumerRoutes,

@@ -125,6 +125,7 @@ export class Channel implements CommandSink {
     connection.log(
       'warning',
       `channel ${number}: consumer '${consumer.tag}' of ${consumer.queue.title} cancelled: delivery acknowledgement timed out`,
+      'channel',
     );
     consumer.queue.removeConsumer(consumer);
     unacked.takeBack(consumer);

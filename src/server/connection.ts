@@ -5,7 +5,7 @@ import type { TurnTask } from '../broker/turn.ts';
 import type { User } from '../broker/user.ts';
 import type { VHost } from '../broker/vhost.ts';
 import type { Timer } from '../platform/clock.ts';
-import type { LogLevel } from '../platform/log.ts';
+import type { LogCategory, LogLevel } from '../platform/log.ts';
 import type { ReadBlock, Transport, TransportHandler } from '../platform/transport.ts';
 import { AmqpError } from '../protocol/amqp-error.ts';
 import { FrameParser } from '../protocol/frame-parser.ts';
@@ -100,8 +100,8 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.transport.start(this);
   }
 
-  log(level: LogLevel, message: string): void {
-    this.broker.services.log.write(level, `${message} (${this.name})`);
+  log(level: LogLevel, message: string, category: LogCategory = 'connection'): void {
+    this.broker.services.log.write(level, `${message} (${this.name})`, category);
   }
 
   // --- bytes in
@@ -211,7 +211,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     }
     const channel = this.channels.get(channelNumber);
     if (error instanceof AmqpError && !error.isHard && channel) {
-      this.log('warning', `channel ${channelNumber}: ${error.message}`);
+      this.log('warning', `channel ${channelNumber}: ${error.message}`, 'channel');
       this.channels.fail(channel, error, this.router.methodId);
       return;
     }

@@ -8,13 +8,33 @@ import type { Tool } from '../../src/ctl/command.ts';
 import { commands } from '../../src/ctl/commands/index.ts';
 import { runProgram } from '../../src/ctl/program.ts';
 import { type RunningBroker, startBroker } from '../../src/embedded.ts';
+import { ProcessLog } from '../../src/logging/process-log.ts';
 
 let directory: string;
 let broker: RunningBroker;
+let log: ProcessLog;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'leveret-ctl-'));
-  broker = await startBroker({ port: 0, httpPort: 0, dataDir: directory, controlSocket: true });
+  log = new ProcessLog({
+    console: undefined,
+    file: {
+      path: join(directory, '.log'),
+      level: 'info',
+      format: 'text',
+      maxBytes: 0,
+      keptFiles: 2,
+    },
+    categories: {},
+  });
+  broker = await startBroker({
+    port: 0,
+    httpPort: 0,
+    dataDir: directory,
+    controlSocket: true,
+    log,
+    logControl: log,
+  });
 }, 60_000);
 afterAll(async () => {
   await broker.close();
@@ -653,5 +673,50 @@ describe('messages', () => {
     const { status, out } = await run('top --once');
     expect(status).toBe(0);
     expect(out).toMatch(/^leveret@\S+ {3}.*\nconnections \d+ {3}channels/);
+  });
+});
+
+describe('the log', () => {
+  test('levels are set, of all and of a category', async () => {
+    expect(await run('set_log_level debug')).toEqual(ok('Setting log level to "debug" ...\n'));
+    expect(await run('set_log_level error connection -q')).toEqual(ok(''));
+    expect(await run('log_levels -s')).toEqual(
+      ok(
+        'default\tdebug\nconnection\terror\nchannel\tdebug\nqueue\tdebug\nhttp\tdebug\nstorage\tdebug\n',
+      ),
+    );
+    expect(await run('set_log_level loud')).toMatchObject({
+      status: 69,
+      err: expect.stringMatching(
+        /^Error:\nlevel loud is not supported\. Try one of debug, /,
+      ) as string,
+    });
+    expect(await run('set_log_level info nonsense')).toMatchObject({
+      status: 69,
+      err: expect.stringContaining('category is one of default, connection') as string,
+    });
+    expect(await run('set_log_level notice -q')).toEqual(ok(''));
+    expect(log.levels()).toMatchObject({ default: 'info', connection: 'info' });
+  });
+
+  test('the last lines are shown; nothing in them speaks to the terminal', async () => {
+    log.write('warning', 'one \u001b[31mred');
+    log.write('warning', 'two');
+    const { out } = await run('log_tail -N 2 -q');
+    expect(out).toMatch(/^\[.*\] WARN: one .*red\n\[.*\] WARN: two\n$/);
+    expect(out).not.toContain('\u001b');
+    const streamed = run('log_tail_stream --duration 1 -q');
+    setTimeout(() => log.write('warning', 'three'), 100);
+    expect((await streamed).out).toMatch(/^\[.*WARN: three\n$/);
+  });
+
+  test('where it is, and begun anew', async () => {
+    const path = join(directory, '.log');
+    expect(await run('log_location -q')).toEqual(ok(`${path}\n`));
+    expect((await run('status')).out).toContain(`Log file(s)\n\n * ${path}\n`);
+    log.write('info', 'before');
+    expect((await run('rotate_logs')).status).toBe(0);
+    expect(readFileSync(path, 'utf8')).toBe('');
+    expect(readFileSync(`${path}.0`, 'utf8')).toMatch(/before\n$/);
   });
 });

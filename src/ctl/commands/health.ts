@@ -26,7 +26,7 @@ export async function alarmsOf(ctl: Ctl): Promise<string[]> {
   });
 }
 
-async function nodeName(ctl: Ctl): Promise<string> {
+export async function nodeName(ctl: Ctl): Promise<string> {
   return (await ctl.api.get<{ node: string }>('overview?columns=node')).node;
 }
 

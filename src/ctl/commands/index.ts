@@ -5,6 +5,7 @@ import { definitionCommands } from './definitions.ts';
 import { healthCommands } from './health.ts';
 import { letterCommands } from './letters.ts';
 import { listingCommands } from './listing.ts';
+import { logCommands } from './log.ts';
 import { nodeCommands } from './node.ts';
 import { permissionCommands } from './permissions.ts';
 import { policyCommands } from './policies.ts';
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   ...listingCommands,
   ...healthCommands,
   ...reportCommands,
+  ...logCommands,
   ...topCommands,
   ...policyCommands,
   ...vhostCommands,

@@ -68,6 +68,10 @@ function statusText({ overview, node, memory, vhosts, alarms }: Status): string 
         ? '(none: everything is in memory)'
         : `Node data directory: ${node.db_dir}`,
     ]) +
+    section(
+      'Log file(s)',
+      node.log_files.map((place) => ` * ${place}`),
+    ) +
     section('Alarms', alarms.length === 0 ? ['(none)'] : alarms) +
     section('Memory', [
       `Total memory used: ${gigabytes(node.mem_used)}`,

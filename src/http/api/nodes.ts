@@ -111,7 +111,7 @@ function nodeItem(context: ApiContext): NodeItem {
     ],
     applications: [{ name: 'leveret', description: 'Leveret', version: context.version }],
     contexts: [],
-    log_files: [],
+    log_files: context.logControl?.places ?? [],
     config_files: [],
     enabled_plugins: [],
     db_dir: context.dataDirectory ?? '',
