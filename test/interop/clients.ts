@@ -149,7 +149,7 @@ export const CLIENTS: readonly Client[] = [
   {
     name: 'leveret',
     folder: 'leveret-client',
-    install: (place) => pip(place, 'kombu>=5.5,<6'),
+    install: (place) => pip(place, 'kombu>=5.5,<6', 'celery>=5.5,<6'),
     command: (place) => [
       process.execPath,
       '--import',
@@ -164,6 +164,10 @@ export const CLIENTS: readonly Client[] = [
       'kombu-serves-our-call',
       'we-serve-kombus-call',
       'one-ladder',
+      'kombu-takes-our-retry',
+      'kombu-delays-to-us',
+      'celery-runs-our-tasks',
+      'we-take-celerys-task',
       'examples',
     ],
     timeoutMs: 3 * MINUTE_MS,

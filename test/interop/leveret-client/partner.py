@@ -149,12 +149,41 @@ def ladder(queue_type):
     )
 
 
+def delay(queue, body, seconds):
+    """Publishes over Kombu's ladder, as Celery does it: the queue's own exchange is bound to the ladder's end."""
+    from kombu.transport import native_delayed_delivery as ladder_of_kombu
+
+    exchange = kombu.Exchange(queue, type="topic")
+    bound = kombu.Queue(queue, exchange, routing_key=queue)
+    bound(connection.default_channel).declare()
+    ladder_of_kombu.bind_queue_to_native_delayed_delivery_exchange(connection, bound)
+    connection.Producer().publish(
+        BODIES[body],
+        exchange=ladder_of_kombu.level_name(ladder_of_kombu.MAX_LEVEL),
+        routing_key=ladder_of_kombu.calculate_routing_key(seconds, queue),
+    )
+
+
+def drop_exchange(name):
+    kombu.Exchange(name, type="topic")(connection.default_channel).delete()
+
+
+def send_task(queue, args):
+    """Celery sends a task to whoever reads the queue."""
+    from celery_tasks import app
+
+    return app.send_task("interop.add", args=args, queue=queue, kwargs={"failures": 0}).id
+
+
 COMMANDS = {
     "consume": consume,
     "publish": publish,
     "answer": answer,
     "ask": ask,
     "ladder": ladder,
+    "delay": delay,
+    "drop_exchange": drop_exchange,
+    "send_task": send_task,
     "version": lambda: kombu.__version__,
 }
 

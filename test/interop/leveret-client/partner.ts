@@ -52,6 +52,17 @@ export class Partner {
   declareLadder(queueType: 'classic' | 'quorum'): Promise<null> {
     return this.#ask({ do: 'ladder', queue_type: queueType });
   }
+  /** Publishes over the ladder that Kombu knows. */
+  delay(queue: string, body: string, seconds: number): Promise<null> {
+    return this.#ask({ do: 'delay', queue, body, seconds });
+  }
+  dropExchange(name: string): Promise<null> {
+    return this.#ask({ do: 'drop_exchange', name });
+  }
+  /** Has Celery send a task. @returns its id. */
+  sendTask(queue: string, args: readonly unknown[]): Promise<string> {
+    return this.#ask({ do: 'send_task', queue, args });
+  }
 
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.#process.once('exit', resolve));

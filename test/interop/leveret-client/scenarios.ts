@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Connection, type Message, Queue } from 'leveret';
+import { Connection, fixed, type Message, Queue, type Subscription } from 'leveret';
 import { exampleNames, loadExample, milliseconds } from '../../../examples/catalogue.ts';
+import { CeleryWorker } from './celery.ts';
 import { Partner } from './partner.ts';
 
 const url = process.env.AMQP_URL ?? '';
@@ -207,6 +208,91 @@ async function oneLadder(partner: Partner): Promise<void> {
   });
 }
 
+/** What our handler failed at comes back by the ladder to whoever reads the queue then. */
+async function kombuTakesOurRetry(partner: Partner): Promise<void> {
+  await withQueue('retried', async (connection, queue) => {
+    const failed = new Promise<Subscription>((resolve) => {
+      const subscription = connection.consume(
+        queue,
+        () => {
+          void subscription.then(resolve);
+          throw new RangeError('out of paper');
+        },
+        { retry: { maxRetries: 5, backoff: fixed('2s') } },
+      );
+    });
+    const startedMs = Date.now();
+    await connection.publish(queue, { id: 7 }, { headers: { source: 'import' } });
+    await (await failed).stop();
+    const [seen] = await partner.consume(queue.name, 1);
+    assert.ok(Date.now() - startedMs >= 1_950, 'it came too soon');
+    assert.equal(seen?.body, "{'id': 7}");
+    const { 'x-first-death-at': at, 'x-death': deaths, ...headers } = seen?.headers ?? {};
+    assert.match(at ?? '', /^datetime\.datetime\(/);
+    // The broker writes down each rung that it came by.
+    assert.match(deaths ?? '', /celery_delayed_1/);
+    assert.deepEqual(without(headers, /^x-(first|last)-death-/), {
+      source: "'import'",
+      'x-retry-count': '1',
+      'x-exception-type': "'RangeError'",
+      'x-exception-message': "'out of paper'",
+    });
+  });
+}
+
+function without<Value>(
+  record: Readonly<Record<string, Value>>,
+  names: RegExp,
+): Record<string, Value> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.test(name)));
+}
+
+async function kombuDelaysToUs(partner: Partner): Promise<void> {
+  await withQueue('from-kombu', async (connection, queue) => {
+    // Ours first: the ladder is there before Kombu knows of it.
+    await connection.publish(queue, 'ours', { delay: 1 });
+    const startedMs = Date.now();
+    await partner.delay(queue.name, 'object', 3);
+    try {
+      assert.equal((await next(connection, queue)).body, 'ours');
+      const message = await next(connection, queue);
+      assert.deepEqual(message.body, { id: 7, list: [1, null, true, 0.5] });
+      assert.ok(Date.now() - startedMs >= 2_950, 'it came too soon');
+      assert.equal(message.attempt, 1);
+    } finally {
+      await partner.dropExchange(queue.name);
+    }
+  });
+}
+
+async function celeryRunsOurTasks(): Promise<void> {
+  const connection = new Connection(url);
+  const worker = await CeleryWorker.start(python, connection, nameOf('celery'));
+  try {
+    const [sum] = await worker.add([2, 3]);
+    assert.equal(sum, 5);
+    const [later, afterSeconds] = await worker.add([3, 4], { delay: '2s' });
+    assert.equal(later, 7);
+    assert.ok(afterSeconds >= 1.95, `it ran after ${afterSeconds} s`);
+    // Twice Celery itself sends it down the ladder that we have declared.
+    const [atLast, retriedSeconds] = await worker.add([4, 5, 2]);
+    assert.equal(atLast, 9);
+    assert.ok(retriedSeconds >= 1.95, `its retries took ${retriedSeconds} s`);
+  } finally {
+    await worker.stop();
+    await connection.close();
+  }
+}
+
+async function weTakeCelerysTask(partner: Partner): Promise<void> {
+  await withQueue('tasks', async (connection, queue) => {
+    const id = await partner.sendTask(queue.name, [2, 3]);
+    const { body, headers } = await next(connection, queue);
+    assert.deepEqual((body as unknown[]).slice(0, 2), [[2, 3], { failures: 0 }]);
+    assert.deepEqual([headers.task, headers.id, headers.retries], ['interop.add', id, 0]);
+  });
+}
+
 async function examples(): Promise<void> {
   for (const name of exampleNames()) {
     const lines: string[] = [];
@@ -232,6 +318,10 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   'kombu-serves-our-call': () => kombuServesOurCall(partner),
   'we-serve-kombus-call': () => weServeKombusCall(partner),
   'one-ladder': () => oneLadder(partner),
+  'kombu-takes-our-retry': () => kombuTakesOurRetry(partner),
+  'kombu-delays-to-us': () => kombuDelaysToUs(partner),
+  'celery-runs-our-tasks': celeryRunsOurTasks,
+  'we-take-celerys-task': () => weTakeCelerysTask(partner),
   examples,
 };
 
