@@ -38,7 +38,7 @@ const WHY: readonly (readonly [pattern: RegExp, why: string])[] = [
     'not supported in this version',
   ],
   [/^log\./, 'one log, to standard output or a file'],
-  [/^management\./, 'only port and address can be set in this version'],
+  [/^management\./, 'not supported in this version'],
   [
     /^(prometheus|shovel|federation|definitions|management_agent|heartbeat_|ssl_options|listeners|peer_discovery|plugins|aws|k8s|consul|etcd)\b/,
     'not supported in this version',
