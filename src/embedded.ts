@@ -4,7 +4,6 @@ import { hostname, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { Broker, type FirstUser } from './broker/broker.ts';
 import type { SyncMode } from './broker/storage.ts';
-import type { ManagementOptions } from './http/management.ts';
 import {
   type ListenAt,
   Listeners,
@@ -19,12 +18,18 @@ import { systemRandom } from './platform/random.ts';
 import type { Endpoint, Network } from './platform/transport.ts';
 import type { ConnectionSettings } from './server/connection-settings.ts';
 import { Server } from './server/server.ts';
+import {
+  authority,
+  type ManagementStartOptions,
+  type StartedManagement,
+  startManagement,
+} from './start-management.ts';
 import { DataDirectory } from './store/data-directory.ts';
 import { version } from './version.ts';
 
 export type { Clock, Log, LogControl, LogLevel, Network };
 
-export interface StartOptions {
+export interface StartOptions extends ManagementStartOptions {
   /** TCP port; 0 takes a free one. Default 5672. */
   readonly port?: number;
   /** Address to listen on. Default `127.0.0.1`: this machine only. */
@@ -75,17 +80,6 @@ export interface StartOptions {
   /** Called when the disk has failed. Default: the process ends with status 1, since nothing unsynced can be trusted. */
   readonly onDiskFailed?: (error: Error) => void;
   /**
-   * Port of the management HTTP API on the same host; 0 takes a free one. Default: none.
-   */
-  readonly httpPort?: number;
-  /** Address of the management HTTP API. Default: as for AMQP. */
-  readonly httpHost?: string;
-  /**
-   * Serves the same API on the socket `control.sock` in the data directory, for `leveretctl`: no password, but only this
-   * user may open it. Default: false.
-   */
-  readonly controlSocket?: boolean;
-  /**
    * A definitions file (RabbitMQ's JSON) that is imported before anybody can connect: whole, or the start fails. In a new
    * broker its users and vhosts take the place of the default ones.
    */
@@ -114,6 +108,10 @@ export interface RunningBroker {
   readonly url: string;
   /** Of the management HTTP API, if `httpPort` asked for it: `http://127.0.0.1:15672/`. */
   readonly httpUrl?: string;
+  /** The same over TLS, if `https` asked for it. */
+  readonly httpsUrl?: string;
+  /** What Prometheus scrapes, if `metrics` asked for it: `http://127.0.0.1:15692/metrics`. */
+  readonly metricsUrl?: string;
   /** The same as `url` over WebSocket; undefined when the broker does not accept that. */
   readonly webSocketUrl: string | undefined;
   /**
@@ -157,7 +155,15 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
   requireInteger('diskFreeLimitBytes', diskFreeLimitBytes, 0, Number.MAX_SAFE_INTEGER);
   requireInteger('syncIntervalMs', syncIntervalMs, 1, LONGEST_SYNC_INTERVAL_MS);
   requireInteger('port', port, 0, 65_535);
-  requireInteger('httpPort', options.httpPort ?? 0, 0, 65_535);
+  const { httpPort = 0, https, metrics, metricsOverTls } = options;
+  for (const [name, value] of Object.entries({
+    httpPort,
+    'https.port': https?.port ?? 0,
+    'metrics.port': metrics?.port ?? 0,
+    'metricsOverTls.port': metricsOverTls?.port ?? 0,
+  })) {
+    requireInteger(name, value, 0, 65_535);
+  }
   for (const at of options.listeners ?? []) {
     if (!('path' in at)) requireInteger('listeners: port', at.port, 0, 65_535);
   }
@@ -187,15 +193,16 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     directory,
   );
   const node = `leveret@${hostname()}`;
+  const { clusterName = node } = options;
   const server = new Server(broker, {
     version,
-    clusterName: options.clusterName ?? node,
+    clusterName,
     settings: options.connections ?? {},
   });
   const places = options.listeners ?? [{ host, port }];
   const { tls, proxyProtocol = false, network } = options;
   const listeners = new Listeners(server, services.log, proxyProtocol, network);
-  let management: Awaited<ReturnType<typeof startManagement>>;
+  let management: StartedManagement | undefined;
   const close = async () => {
     await management?.close();
     await server.close();
@@ -212,17 +219,20 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
           ...options.webSocket,
         })
       : undefined;
-    management = await startManagement(options, { broker, server, version, node });
-    const httpUrl = management?.httpUrl;
+    management = await startManagement(options, {
+      ...{ broker, server, version, node, clusterName },
+      ...given(options, 'logControl'),
+    });
     return {
       host: first.host,
       port: first.port,
       listeners: endpoints,
       url: `${isTls(places[0]) ? 'amqps' : 'amqp'}://guest:guest@${authority(first)}/`,
       webSocketUrl: web && `ws://guest:guest@${authority(web)}/`,
-      ...(httpUrl === undefined ? {} : { httpUrl }),
+      ...urlsOf(management),
       reloadCertificates: () => {
         if (tls) listeners.reloadCertificates(tls);
+        management?.reloadCertificates();
       },
       close,
     };
@@ -236,32 +246,6 @@ async function importFile(broker: Broker, path: string): Promise<void> {
   const text = await readFile(resolve(path), 'utf8');
   const { loadDefinitions } = await import('./http/definitions/load.ts');
   await loadDefinitions(broker, text);
-}
-
-/** What serves HTTP is loaded only when it is asked for. */
-async function startManagement(
-  options: StartOptions,
-  parts: Omit<ManagementOptions, 'dataDirectory' | 'logControl'>,
-) {
-  const { host = '127.0.0.1', httpHost = host, httpPort, controlSocket = false, dataDir } = options;
-  const directory = dataDir === undefined ? undefined : resolve(dataDir);
-  const socketDirectory = controlSocket ? directory : undefined;
-  if (httpPort === undefined && socketDirectory === undefined) return undefined;
-  const { Management } = await import('./http/management.ts');
-  const management = new Management({
-    ...parts,
-    ...given(options, 'logControl'),
-    ...(directory === undefined ? {} : { dataDirectory: directory }),
-  });
-  try {
-    if (socketDirectory !== undefined) await management.listenInDirectory(socketDirectory);
-    if (httpPort === undefined) return { httpUrl: undefined, close: () => management.close() };
-    const at = await management.listen(httpHost, httpPort);
-    return { httpUrl: `http://${authority(at)}/`, close: () => management.close() };
-  } catch (error) {
-    await management.close();
-    throw error;
-  }
 }
 
 /** Undefined for a unix socket. */
@@ -280,9 +264,14 @@ function given<K extends keyof StartOptions>(
   return Object.fromEntries(entries.map((name) => [name, options[name]])) as Pick<StartOptions, K>;
 }
 
-/** Host and port as they stand in a URL. */
-function authority({ host, port }: Endpoint): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+/** Those that are there. */
+function urlsOf(management: StartedManagement | undefined) {
+  const { httpUrl, httpsUrl, metricsUrl } = management ?? {};
+  return {
+    ...(httpUrl === undefined ? {} : { httpUrl }),
+    ...(httpsUrl === undefined ? {} : { httpsUrl }),
+    ...(metricsUrl === undefined ? {} : { metricsUrl }),
+  };
 }
 
 function endProcess(error: Error): void {

@@ -69,7 +69,7 @@ export class Listeners {
     if (!options) throw new CertificateError('TLS needs a certificate and its key');
     const { clientCertificate } = options;
     this.#tls ??= new TlsNetwork({
-      tls: tlsOptions(options),
+      tls: readCertificates(options),
       proxyProtocol: this.#proxyProtocol,
       ...(clientCertificate === undefined ? {} : { clientCertificate }),
       onRefused: ({ host }, error) =>
@@ -87,7 +87,7 @@ export class Listeners {
    * @throws CertificateError when they cannot be used; then the old ones stay.
    */
   reloadCertificates(options: TlsListenOptions): void {
-    this.#tls?.reload(tlsOptions(options));
+    this.#tls?.reload(readCertificates(options));
   }
 
   /** The package for it is loaded only where it is wanted. */
@@ -103,7 +103,8 @@ export class Listeners {
   }
 }
 
-function tlsOptions(options: TlsListenOptions): TlsOptions {
+/** @throws CertificateError when they cannot be used. */
+export function readCertificates(options: TlsListenOptions): TlsOptions {
   const { caFile, passphrase, minVersion, maxVersion, ciphers, honorCipherOrder } = options;
   const tls: TlsOptions = {
     cert: read(options.certFile),

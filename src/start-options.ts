@@ -15,13 +15,13 @@ import {
   type TlsListenOptions,
 } from './embedded.ts';
 import type { LogFileSink, LogSink, ProcessLogOptions } from './logging/process-log.ts';
+import { managementOf } from './management-options.ts';
 import { type LogCategory, type LogThreshold, logLevels } from './platform/log.ts';
 import { defaultConnectionSettings, type Mechanism } from './server/connection-settings.ts';
 
 /** What --data-dir takes for none. */
 const IN_MEMORY = 'memory';
 const DEFAULT_PORT = 5672;
-const DEFAULT_HTTP_PORT = 15_672;
 const LOOPBACK = '127.0.0.1';
 
 /** As commander hands them over; undefined where a flag is not given. */
@@ -30,6 +30,7 @@ export interface Flags {
   readonly port?: number;
   readonly bind?: string;
   readonly httpPort?: number | 'none';
+  readonly prometheusPort?: number | 'none';
   readonly loadDefinitions?: string;
   readonly dataDir?: string;
   readonly sync?: 'always' | 'interval' | 'never';
@@ -62,6 +63,12 @@ export function addStartOptions(command: Command): void {
       "TCP port for the management HTTP API; 'none' for none (default: 15672)",
     )
       .env('LEVERET_HTTP_PORT')
+      .argParser(parseHttpPort),
+    option(
+      '--prometheus-port <port>',
+      "TCP port for metrics that Prometheus scrapes; 'none' for none (default: 15692, if it is free)",
+    )
+      .env('LEVERET_PROMETHEUS_PORT')
       .argParser(parseHttpPort),
     option(
       '-d, --data-dir <directory>',
@@ -166,7 +173,7 @@ export function startOf(flags: Flags, environment: NodeJS.ProcessEnv): Start {
   return {
     options: {
       ...optionsOf(settings),
-      ...httpOf(settings, flags),
+      ...managementOf(settings, flags, flags.bind ?? LOOPBACK, tlsOf),
       ...webSocketOf(flags),
       ...(dataDir === IN_MEMORY ? {} : { dataDir: resolve(dataDir) }),
       controlSocket: true,
@@ -303,14 +310,6 @@ function bytesOf(limit: NonNullable<Settings['memoryLimit']>): number {
   const constrained = process.constrainedMemory?.() ?? 0;
   const total = constrained > 0 && constrained < totalmem() ? constrained : totalmem();
   return Math.floor(total * limit.shareOfMemory);
-}
-
-function httpOf({ httpListener }: Settings, { httpPort, bind }: Flags): StartOptions {
-  if (httpPort === 'none') return {};
-  return {
-    httpPort: httpPort ?? httpListener?.port ?? DEFAULT_HTTP_PORT,
-    httpHost: httpListener?.host ?? bind ?? LOOPBACK,
-  };
 }
 
 function webSocketOf({ websocketPort, websocketOrigin }: Flags): StartOptions {

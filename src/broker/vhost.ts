@@ -59,6 +59,7 @@ export class VHost implements QueueHost {
   readonly turn: Turn;
   readonly store: MessageStore;
   readonly clock: Clock;
+  readonly churn: Churn;
   readonly #random: Random;
   readonly #recorder: Recorder;
   readonly #queues: Queues;
@@ -79,6 +80,7 @@ export class VHost implements QueueHost {
     this.turn = services.turn;
     this.store = services.store;
     this.clock = services.clock;
+    this.churn = services.churn ?? new Churn();
     this.#random = services.random;
     this.#recorder = new Recorder(services.record);
     this.#deduplication = new Deduplication(name, services);
@@ -98,7 +100,7 @@ export class VHost implements QueueHost {
       exchanges: this.#exchanges,
       deduplication: this.#deduplication,
       recorder: this.#recorder,
-      churn: services.churn ?? new Churn(),
+      churn: this.churn,
       nextLogId: services.nextLogId,
       defaultType: () => this.#metadata.defaultQueueType ?? services.defaultQueueType,
       limits: () => this.#limits,

@@ -79,6 +79,7 @@ export class VHosts {
     this.#declared.delete(vhost.name);
     this.#services.users.forgetVHost(vhost.name);
     vhost.drop();
+    this.#services.churn?.vhosts.add(vhost.counters);
   }
 
   /** Carries out what an entry of the journal says of a vhost. */

@@ -11,6 +11,7 @@ import {
   size,
   text,
 } from './conf-value.ts';
+import { httpKeys } from './http-keys.ts';
 import { logKeys } from './log-keys.ts';
 import type { Settings, TlsSettings } from './settings.ts';
 
@@ -137,21 +138,6 @@ const userTag: Key = {
     draft.defaultUserTags = bool(value) ? [...others, tag] : others;
   },
 };
-
-const listenerPort =
-  (field: 'httpListener', byDefault: number) =>
-  (draft: Draft, value: string): void => {
-    draft[field] = {
-      host: draft[field]?.host ?? '127.0.0.1',
-      port: integer(0, 65_535)(value) ?? byDefault,
-    };
-  };
-
-const listenerAddress =
-  (field: 'httpListener', byDefault: number) =>
-  (draft: Draft, value: string): void => {
-    draft[field] = { host: value, port: draft[field]?.port ?? byDefault };
-  };
 
 export const keys: Readonly<Record<string, Key>> = {
   'listeners.tcp.*': listed(
@@ -281,16 +267,7 @@ export const keys: Readonly<Record<string, Key>> = {
     'ms between syncs with sync = interval',
     '100',
   ),
-  'management.tcp.port': {
-    about: 'port of HTTP API and web page',
-    byDefault: '15672',
-    set: listenerPort('httpListener', 15_672),
-  },
-  'management.tcp.ip': {
-    about: 'and address',
-    byDefault: '127.0.0.1',
-    set: listenerAddress('httpListener', 15_672),
-  },
+  ...httpKeys,
   load_definitions: key('loadDefinitions', text, 'a definitions file that is imported at start'),
   'management.load_definitions': key('loadDefinitions', text, 'the same, by its old name'),
   ...logKeys,

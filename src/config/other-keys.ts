@@ -39,7 +39,7 @@ const WHY: readonly (readonly [pattern: RegExp, why: string])[] = [
   ],
   [/^log\.file\.rotation\.date$/, 'rotation is by size, or by leveretctl rotate_logs'],
   [/^log\./, 'there is no such category or output here'],
-  [/^management\./, 'only port and address can be set in this version'],
+  [/^management\./, 'not supported in this version'],
   [
     /^(prometheus|shovel|federation|definitions|management_agent|heartbeat_|ssl_options|listeners|peer_discovery|plugins|aws|k8s|consul|etcd)\b/,
     'not supported in this version',

@@ -67,6 +67,15 @@ export interface Settings {
   readonly syncIntervalMs?: number;
 
   readonly httpListener?: ListenAddress;
+  readonly httpsListener?: ListenAddress;
+  readonly httpsTls?: TlsSettings;
+  readonly prometheusListener?: ListenAddress;
+  readonly prometheusTlsListener?: ListenAddress;
+  readonly prometheusTls?: TlsSettings;
+  /** Whose pages may use the HTTP API. */
+  readonly corsOrigins?: readonly string[];
+  readonly corsMaxAgeS?: number;
+  readonly httpMaxBodyBytes?: number;
   readonly loadDefinitions?: string;
 
   readonly logLevel?: LogThreshold;

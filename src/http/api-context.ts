@@ -11,6 +11,8 @@ export interface ApiContext {
   readonly statistics: Statistics;
   /** `leveret@host`. */
   readonly node: string;
+  /** As clients see it. */
+  readonly clusterName: string;
   /** Leveret's own. */
   readonly version: string;
   readonly startedAtMs: number;

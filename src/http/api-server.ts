@@ -8,10 +8,12 @@ import Fastify, {
 } from 'fastify';
 import { OperatorError } from '../broker/operator-error.ts';
 import type { VHost } from '../broker/vhost.ts';
+import type { TlsOptions } from '../platform/tls-network.ts';
 import { AmqpError } from '../protocol/amqp-error.ts';
 import type { ApiContext } from './api-context.ts';
 import { CHALLENGE } from './authentication.ts';
 import type { Caller } from './caller.ts';
+import { type CorsOptions, shareWithOrigins } from './cors.ts';
 import {
   badRequest,
   fromAmqpError,
@@ -31,9 +33,20 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 export type FindCaller = (request: FastifyRequest) => Caller;
 
-export function apiServer(context: ApiContext, findCaller: FindCaller): FastifyInstance {
+export interface ApiServerOptions {
+  readonly cors?: CorsOptions | undefined;
+  readonly maxBodyBytes?: number | undefined;
+  readonly tls?: TlsOptions | undefined;
+}
+
+export function apiServer(
+  context: ApiContext,
+  findCaller: FindCaller,
+  { cors, maxBodyBytes = MAX_BODY_BYTES, tls }: ApiServerOptions = {},
+): FastifyInstance {
   const app = Fastify({
-    bodyLimit: MAX_BODY_BYTES,
+    ...(tls ? { https: tls } : {}),
+    bodyLimit: maxBodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAMETER_CHARACTERS },
@@ -55,6 +68,7 @@ export function apiServer(context: ApiContext, findCaller: FindCaller): FastifyI
     reply.header('cache-control', 'no-cache');
     reply.header('content-security-policy', "default-src 'none'");
   });
+  if (cors) shareWithOrigins(app, cors);
   for (const route of routes) {
     app.route({
       method: route.method,

@@ -7,20 +7,24 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
+import type { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
+import type { TlsOptions } from '../platform/tls-network.ts';
 
 export class LazyServer {
-  readonly #load: () => Promise<FastifyInstance>;
+  readonly #load: (tls: TlsOptions | undefined) => Promise<FastifyInstance>;
   readonly #listener: Server;
   #app: Promise<FastifyInstance> | undefined;
   /** Those that this listener has accepted and handed over. */
   readonly #sockets = new Set<Socket>();
   /** Node lets a server take over a port, but not a socket in the file system: that stays with this listener. */
   #isPort = false;
+  #tls: TlsOptions | undefined;
 
-  /** `load` makes the server; it is not listening yet. */
-  constructor(load: () => Promise<FastifyInstance>) {
+  /** `load` makes the server, which speaks TLS where it is given `tls`; it is not listening yet. */
+  constructor(load: (tls: TlsOptions | undefined) => Promise<FastifyInstance>, tls?: TlsOptions) {
     this.#load = load;
+    this.#tls = tls;
     this.#listener = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
@@ -52,13 +56,26 @@ export class LazyServer {
   }
 
   async #start(): Promise<FastifyInstance> {
-    const app = await this.#load();
+    const app = await this.#load(this.#tls);
     await app.ready();
     // From here on the server itself accepts on the port that this listener has opened, and watches over who is slow.
     if (this.#isPort) {
       await new Promise<void>((resolve) => app.server.listen(this.#listener, resolve));
     }
     return app;
+  }
+
+  get isTls(): boolean {
+    return this.#tls !== undefined;
+  }
+
+  /** For connections from now on. */
+  reloadCertificates(tls: TlsOptions): void {
+    this.#tls = tls;
+    this.#app?.then(
+      ({ server }) => (server as unknown as TlsServer).setSecureContext(tls),
+      () => {},
+    );
   }
 
   async close(): Promise<void> {

@@ -5,12 +5,14 @@ import { createConnection } from 'node:net';
 import { join, relative } from 'node:path';
 import type { Broker } from '../broker/broker.ts';
 import type { LogControl } from '../platform/log.ts';
+import type { TlsOptions } from '../platform/tls-network.ts';
 import type { Server } from '../server/server.ts';
 import type { ListenerItem } from './api/overview.ts';
 import type { ApiContext } from './api-context.ts';
 import type { FindCaller } from './api-server.ts';
 import { authenticate } from './authentication.ts';
 import { Caller } from './caller.ts';
+import type { CorsOptions } from './cors.ts';
 import { LazyServer } from './lazy-server.ts';
 import { Statistics } from './statistics/statistics.ts';
 
@@ -20,9 +22,15 @@ export interface ManagementOptions {
   readonly version: string;
   /** `leveret@host`. */
   readonly node: string;
+  /** As clients see it. */
+  readonly clusterName: string;
   /** Undefined for a broker that keeps everything in memory. */
   readonly dataDirectory?: string;
   readonly logControl?: LogControl;
+  /** Pages of other origins that may use the API. Default: none. */
+  readonly cors?: CorsOptions;
+  /** Default: 20 MiB. */
+  readonly maxBodyBytes?: number;
 }
 
 export interface ManagementAddress {
@@ -33,18 +41,23 @@ export interface ManagementAddress {
 export const CONTROL_SOCKET = 'control.sock';
 
 export class Management {
+  readonly #options: ManagementOptions;
   readonly #context: ApiContext;
   readonly #servers: LazyServer[] = [];
-  readonly #http: ManagementAddress[] = [];
+  readonly #http: (ManagementAddress & { readonly isTls: boolean })[] = [];
+  readonly #metrics: (ManagementAddress & { readonly isTls: boolean })[] = [];
   readonly statistics: Statistics;
 
-  constructor({ broker, server, version, node, dataDirectory, logControl }: ManagementOptions) {
+  constructor(options: ManagementOptions) {
+    const { broker, server, version, node, clusterName, dataDirectory, logControl } = options;
+    this.#options = options;
     this.statistics = new Statistics(broker, server);
     this.#context = {
       broker,
       server,
       statistics: this.statistics,
       node,
+      clusterName,
       version,
       startedAtMs: broker.services.clock.now(),
       dataDirectory,
@@ -55,26 +68,46 @@ export class Management {
   }
 
   /** Serves the API with passwords; rejects with the system's error, such as EADDRINUSE. Port 0 takes a free one. */
-  async listen(host: string, port: number): Promise<ManagementAddress> {
+  async listen(host: string, port: number, tls?: TlsOptions): Promise<ManagementAddress> {
     const { broker } = this.#context;
     const findCaller: FindCaller = ({ headers, socket }) =>
       authenticate(broker, headers.authorization, socket.remoteAddress ?? '');
-    const server = this.#serverFor(findCaller, true);
+    const server = this.#serverFor(findCaller, { hasPage: true, tls });
     await server.listen({ host, port });
     const { address, port: taken } = server.address;
-    this.#http.push({ host: address, port: taken });
+    this.#http.push({ host: address, port: taken, isTls: tls !== undefined });
     return { host: address, port: taken };
   }
 
-  #serverFor(findCaller: FindCaller, hasPage = false): LazyServer {
-    const server = new LazyServer(async () => {
+  /** Serves metrics for Prometheus, without passwords; rejects with the system's error. Port 0 takes a free one. */
+  async listenForMetrics(host: string, port: number, tls?: TlsOptions): Promise<ManagementAddress> {
+    const server = new LazyServer(async (current) => {
+      const { metricsServer } = await import('./metrics/metrics-server.ts');
+      return metricsServer(this.#context, current);
+    }, tls);
+    await server.listen({ host, port });
+    this.#servers.push(server);
+    const { address, port: taken } = server.address;
+    this.#metrics.push({ host: address, port: taken, isTls: tls !== undefined });
+    return { host: address, port: taken };
+  }
+
+  #serverFor(
+    findCaller: FindCaller,
+    {
+      hasPage = false,
+      tls,
+    }: { readonly hasPage?: boolean; readonly tls?: TlsOptions | undefined } = {},
+  ): LazyServer {
+    const { cors, maxBodyBytes } = this.#options;
+    const server = new LazyServer(async (current) => {
       const { apiServer } = await import('./api-server.ts');
-      const app = apiServer(this.#context, findCaller);
+      const app = apiServer(this.#context, findCaller, { cors, maxBodyBytes, tls: current });
       if (!hasPage) return app;
       const { servePage } = await import('./page.ts');
       servePage(app);
       return app;
-    });
+    }, tls);
     this.#servers.push(server);
     return server;
   }
@@ -114,8 +147,15 @@ export class Management {
     });
     return [
       ...server.endpoints.map((endpoint) => item('amqp', endpoint)),
-      ...this.#http.map((address) => item('http', address)),
+      ...this.#http.map((at) => item(at.isTls ? 'https' : 'http', at)),
+      ...this.#metrics.map((at) => item(at.isTls ? 'https/prometheus' : 'http/prometheus', at)),
     ];
+  }
+
+  /** Connections from now on see these certificates, which come in the order in which listeners were given theirs. */
+  reloadCertificates(all: readonly TlsOptions[]): void {
+    const overTls = this.#servers.filter((server) => server.isTls);
+    for (const [i, server] of overTls.entries()) server.reloadCertificates(all[i]!);
   }
 
   async close(): Promise<void> {

@@ -190,6 +190,7 @@ export class Channel implements CommandSink {
   release(): void {
     this.sendConfirms();
     this.isReleased = true;
+    this.counters.publishWithConfirm = this.confirms?.publishCount ?? 0;
     this.vhost.counters.add(this.counters);
     this.connection.broker.churn.channelClosed += 1;
     this.transaction?.close();

@@ -25,6 +25,11 @@ export class Confirms {
     return this.#last;
   }
 
+  /** All publishes so far. */
+  get publishCount(): number {
+    return this.#last;
+  }
+
   /** Publishes that are neither acknowledged nor refused. */
   get unconfirmedCount(): number {
     return this.#last - this.#sent;

@@ -23,17 +23,21 @@ export class ApiTarget {
   readonly kind: 'leveret' | 'rabbitmq';
   readonly httpUrl: URL;
   readonly amqpUrl: string;
+  /** Where Prometheus scrapes. */
+  readonly metricsUrl: string;
   readonly close: () => Promise<void>;
 
   constructor(
     kind: 'leveret' | 'rabbitmq',
     httpUrl: string,
     amqpUrl: string,
+    metricsUrl: string,
     close: () => Promise<void>,
   ) {
     this.kind = kind;
     this.httpUrl = new URL(httpUrl);
     this.amqpUrl = amqpUrl;
+    this.metricsUrl = metricsUrl;
     this.close = close;
   }
 
@@ -63,8 +67,10 @@ export class ApiTarget {
   delete = (path: string, options?: AskOptions) => this.ask('DELETE', path, options);
 
   /** An AMQP connection, with a name for the API to show. */
-  connect(name: string) {
-    return connect(this.amqpUrl, { clientProperties: { connection_name: name } });
+  connect(name: string, vhost = '/') {
+    return connect(`${this.amqpUrl}${encodeURIComponent(vhost)}`, {
+      clientProperties: { connection_name: name },
+    });
   }
 
   byBroker<T>(values: { readonly leveret: T; readonly rabbitmq: T }): T {
@@ -91,10 +97,11 @@ function parse(text: string): unknown {
 }
 
 export async function findApiTarget(): Promise<ApiTarget> {
-  const { HTTP_URL, AMQP_URL } = process.env;
+  const { HTTP_URL, AMQP_URL, METRICS_URL = '' } = process.env;
   if (HTTP_URL !== undefined && AMQP_URL !== undefined) {
-    return new ApiTarget('rabbitmq', HTTP_URL, AMQP_URL, async () => {});
+    return new ApiTarget('rabbitmq', HTTP_URL, AMQP_URL, METRICS_URL, async () => {});
   }
-  const broker = await startBroker({ port: 0, httpPort: 0 });
-  return new ApiTarget('leveret', broker.httpUrl!, broker.url, () => broker.close());
+  const broker = await startBroker({ port: 0, httpPort: 0, metrics: { port: 0 } });
+  const { origin } = new URL(broker.metricsUrl!);
+  return new ApiTarget('leveret', broker.httpUrl!, broker.url, origin, () => broker.close());
 }

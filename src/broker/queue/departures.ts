@@ -8,8 +8,10 @@ import type { MessageStore } from '../../store/message-store.ts';
 import type { PositionHolder, PositionVisitor } from '../../store/position-holder.ts';
 import type { DeathReason, Takers } from '../dead-letter.ts';
 import { bodyBytesOf, holdMessage, viewMessage } from '../message.ts';
+import type { Churn, DeathCounters } from '../message-counters.ts';
 import type { Turn, TurnTask } from '../turn.ts';
 import type { QueueSettings } from './queue-settings.ts';
+import type { QueueType } from './queue-type.ts';
 import type { ReadyMessages } from './ready-messages.ts';
 
 /** How many are worked off in one turn, so that a million at once keep nobody waiting. */
@@ -34,6 +36,7 @@ interface Departure {
 
 /** What they depart from. */
 export interface DepartureQueue {
+  readonly type: QueueType;
   readonly logId: number;
   readonly nextSequence: number;
   readonly isDeleted: boolean;
@@ -50,9 +53,15 @@ interface DepartureHost {
   readonly turn: Turn;
   readonly store: MessageStore;
   readonly clock: Clock;
+  readonly churn: Churn;
 }
 
 const dying = new Content();
+
+function strategyOf({ deadLetterExchange, keepsDeadLetters }: QueueSettings) {
+  if (deadLetterExchange === undefined) return 'disabled';
+  return keepsDeadLetters ? 'at_least_once' : 'at_most_once';
+}
 
 export class Departures implements TurnTask, PositionHolder {
   isScheduled = false;
@@ -65,6 +74,9 @@ export class Departures implements TurnTask, PositionHolder {
   #kept: Departure[] = [];
   #retry: Timer | undefined;
   #isLoading = false;
+  #deaths: DeathCounters | undefined;
+  /** What `#deaths` was found by. */
+  #deathsOf: QueueSettings | undefined;
   /** Departures whose bodies are still counted. */
   countedCount = 0;
 
@@ -75,6 +87,15 @@ export class Departures implements TurnTask, PositionHolder {
 
   get size(): number {
     return this.#waiting.length - this.#done + this.#kept.length;
+  }
+
+  /** How many have died the way these die. */
+  get #counters(): DeathCounters {
+    const { type, settings } = this.#queue;
+    if (this.#deaths && this.#deathsOf === settings) return this.#deaths;
+    this.#deathsOf = settings;
+    this.#deaths = this.#host.churn.deathsOf(type, strategyOf(settings));
+    return this.#deaths;
   }
 
   /** A message that the queue would not take becomes a dead letter. */
@@ -90,12 +111,14 @@ export class Departures implements TurnTask, PositionHolder {
       this.#queue.ready.bytes -= bodyBytesOf(store.segment(slot), offset);
       this.depart(sequence, slot, offset, reason);
     } else {
+      this.#counters[reason] += 1;
       this.#add({ sequence, slot, offset, reason, isCounted: true });
     }
   }
 
   /** A message that was not ready leaves. */
   depart(sequence: number, slot: number, offset: number, reason: DeathReason): void {
+    this.#counters[reason] += 1;
     if (this.#queue.settings.deadLetterExchange === undefined) this.#leave(sequence, slot);
     else this.#add({ sequence, slot, offset, reason, isCounted: false });
   }
@@ -158,6 +181,7 @@ export class Departures implements TurnTask, PositionHolder {
         this.#keep({ ...departure, isCounted: false, taken });
         return;
       }
+      if (taken) this.#counters.confirmed += 1;
     }
     this.#leave(sequence, slot);
   }

@@ -4,6 +4,7 @@ import type { Content } from '../../protocol/content.ts';
 import type { FieldTable } from '../../protocol/field-table.ts';
 import type { MessageStore } from '../../store/message-store.ts';
 import type { DeathReason, Takers } from '../dead-letter.ts';
+import type { Churn } from '../message-counters.ts';
 import type { Turn } from '../turn.ts';
 import type { Queue } from './queue.ts';
 
@@ -20,6 +21,8 @@ export interface QueueHost {
   readonly turn: Turn;
   readonly store: MessageStore;
   readonly clock: Clock;
+  /** Counts who dies. */
+  readonly churn: Churn;
   /** The last consumer of an auto-delete queue is gone, or nobody has used the queue for as long as it says. */
   deleteUnused(queue: Queue): void;
   /** Sends a message to where the queue's dead letters go, but not to `taken`, which grows; false when it has yet to be taken. */

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FieldTable } from '../../protocol/field-table.ts';
 import { MessageStore } from '../../store/message-store.ts';
+import { Churn } from '../message-counters.ts';
 import { Turn } from '../turn.ts';
 import type { Consumer } from './consumer.ts';
 import { Queue } from './queue.ts';
@@ -31,6 +32,7 @@ function newQueue(singleActive = false, type = 'classic'): Queue {
     store,
     clock,
     deleteUnused: () => {},
+    churn: new Churn(),
     sendDeadLetter: () => false,
   };
   const flags = { durable: false, exclusive: false, autoDelete: false };

@@ -220,6 +220,7 @@ export class Exchanges {
     if (durable) this.#recorder.record({ noExchange: { vhost: this.#vhost, name } });
     delayed?.delete();
     this.#deduplication.remove(exchange);
+    if (this.#services.churn) this.#services.churn.exchangePublishOut += exchange.publishOutCount;
   }
 
   /** The vhost is deleted: nothing is kept for any of them. */

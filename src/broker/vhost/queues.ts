@@ -158,6 +158,7 @@ export class Queues {
     if (ifEmpty && queue.readyCount > 0) throw preconditionFailed(`${title} not empty`);
     this.#all.delete(name);
     churn.queueDeleted += 1;
+    churn.queues.get(queue.type)!.add(queue.counters);
     if (queue.durable) recorder.record({ noQueue: { vhost: this.#vhost, name } });
     this.#exclusive.remove(queue);
     exchanges.router.queueChanged(queue);

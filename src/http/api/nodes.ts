@@ -1,9 +1,9 @@
 // /nodes: the one process that this broker is, and what it takes of its machine.
-import { readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { ApiContext } from '../api-context.ts';
 import { objectNotFound } from '../http-error.ts';
 import { itemWithColumns, listOf } from '../list.ts';
+import { descriptors, diskFreeBytes } from '../process-figures.ts';
 import type { Call, Route } from '../route.ts';
 import { type ExchangeTypeItem, exchangeTypeItems } from './overview.ts';
 
@@ -46,28 +46,6 @@ export interface NodeItem {
 
 /** Erlang's limit on processes, which tools divide by. */
 const PROC_TOTAL = 1_048_576;
-
-/** Undefined where the system does not say (only Linux does). */
-function descriptors(): { readonly used: number; readonly total: number } | undefined {
-  try {
-    const used = readdirSync('/proc/self/fd').length;
-    const limits = readFileSync('/proc/self/limits', 'utf8');
-    const [, soft] = /^Max open files\s+(\d+)/m.exec(limits) ?? [];
-    return soft === undefined ? undefined : { used, total: Number(soft) };
-  } catch {
-    return undefined;
-  }
-}
-
-function diskFreeBytes(directory: string | undefined): number | undefined {
-  if (directory === undefined) return undefined;
-  try {
-    const { bavail, bsize } = statfsSync(directory);
-    return bavail * bsize;
-  } catch {
-    return undefined;
-  }
-}
 
 const mechanism = (name: string, description: string) => ({ name, description, enabled: true });
 

@@ -102,7 +102,7 @@ function overview(call: Call): Overview {
     product_name: 'Leveret',
     product_version: context.version,
     leveret_version: context.version,
-    cluster_name: context.node,
+    cluster_name: context.clusterName,
     erlang_version: 'none',
     erlang_full_version: `none (Node.js ${process.versions.node})`,
     node: context.node,
@@ -141,7 +141,7 @@ export const overviewRoutes: readonly Route[] = [
     path: '/cluster-name',
     gate: 'management',
     summary: 'The name of the cluster',
-    run: ({ context }) => ({ name: context.node }),
+    run: ({ context }) => ({ name: context.clusterName }),
   },
   {
     method: 'GET',
