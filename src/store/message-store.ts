@@ -158,8 +158,8 @@ export class MessageStore {
   }
 
   /** So many deliveries of a message in a durable queue have failed. */
-  counted(queue: LoggedQueue, sequence: number, count: number): void {
-    if (queue.logId > 0) this.#log?.counted(queue.logId, sequence, count);
+  counted(queue: LoggedQueue, sequence: number, count: number, isFailure: boolean): void {
+    if (queue.logId > 0) this.#log?.counted(queue.logId, sequence, count, isFailure);
   }
 
   /** The segment in a slot that still has references. */

@@ -94,7 +94,7 @@ export const mutants: Readonly<Record<string, readonly Change[]>> = {
     ['/src/broker/queue/ready-messages.ts', /this\.count ?= ?recovered\.size/, 'void 0'],
   ],
   'counts of deliveries are forgotten with an old file': [
-    ['/src/broker/queue/queue.ts', /this\.#returns\?\.counts\.repeat\(\)/, 'void 0'],
+    ['/src/broker/queue/queue.ts', /this\.returns\?\.counts\.repeat\(\)/, 'void 0'],
   ],
   'counts of deliveries are not written': [
     ['/src/store/message-store.ts', /this\.#log\?\.counted\(/, 'void('],

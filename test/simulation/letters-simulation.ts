@@ -246,7 +246,7 @@ class LettersSimulation {
   #failed(sent: Sent, queue: Queue, sequence: number): void {
     sent.failures += 1;
     if (queue.type !== 'quorum') return;
-    const count = queue.deliveryCountOf(sequence) + 1;
+    const count = queue.returns!.counts.failuresOf(sequence) + 1;
     // One too many: it leaves, and its count with it.
     if (count > DELIVERY_LIMIT) return;
     this.#onceSynced(() => {
@@ -268,7 +268,7 @@ class LettersSimulation {
     if (sent.dueAtMs <= nowMs) throw new Violation(`${what} was delivered after its time`);
     if (sent.isGone) throw new Violation(`${what} came back after it had left for good`);
     if (queue.type === 'quorum') {
-      const count = queue.deliveryCountOf(sequence);
+      const count = queue.returns!.counts.failuresOf(sequence);
       const { syncedCount, failures } = sent;
       if (count < syncedCount || count > Math.min(failures, DELIVERY_LIMIT)) {
         throw new Violation(`${what} counts ${count} failures, of ${syncedCount} to ${failures}`);

@@ -109,8 +109,9 @@ test('an exclusive consumer is one like any other', async () => {
 });
 
 describe('deliveries that failed', () => {
-  const countIn = (headers: { get(name: string): { value: unknown } | undefined } | undefined) =>
-    headers?.get('x-delivery-count')?.value;
+  type Headers = { get(name: string): { value: unknown } | undefined } | undefined;
+  const countIn = (headers: Headers) => headers?.get('x-delivery-count')?.value;
+  const acquiredIn = (headers: Headers) => headers?.get('x-acquired-count')?.value;
 
   test('are counted and told', async () => {
     const [ch, queue] = await quorum();
@@ -119,6 +120,8 @@ describe('deliveries that failed', () => {
     for (const count of [undefined, 1n, 2n]) {
       const { properties, deliveryTag, redelivered } = await ch.expect('basic.deliver');
       expect([countIn(properties.headers), redelivered]).toEqual([count, count !== undefined]);
+      const acquired = byBroker({ leveret: count, rabbitmq: undefined });
+      expect(acquiredIn(properties.headers)).toBe(acquired);
       ch.send('basic.reject', { deliveryTag, requeue: true });
     }
   });
@@ -132,6 +135,7 @@ describe('deliveries that failed', () => {
     const { properties, redelivered } = await ch.expect('basic.deliver');
     expect(redelivered).toBe(true);
     expect(countIn(properties.headers)).toBe(byBroker({ leveret: undefined, rabbitmq: 1n }));
+    expect(acquiredIn(properties.headers)).toBe(byBroker({ leveret: 1n, rabbitmq: undefined }));
   });
 
   test('a channel that goes counts', async () => {

@@ -49,21 +49,21 @@ export class CountedReturns {
     isFailure: boolean,
   ): void {
     const { settings } = this.#queue;
-    const count = isFailure ? this.counts.failed(sequence) : this.counts.of(sequence);
-    if (count > settings.deliveryLimit) {
+    const failures = this.counts.cameBack(sequence, isFailure);
+    if (failures > settings.deliveryLimit) {
       this.#departures.depart(sequence, slot, offset, 'delivery_limit');
       return;
     }
-    const delayMs = RetryDelay.delayMs(settings, isFailure, count);
+    const delayMs = RetryDelay.delayMs(settings, isFailure, failures);
     if (delayMs > 0) this.#delay.add(sequence, { slot, offset, bodyBytes }, delayMs);
     else this.#queue.giveBack(sequence, slot, offset, bodyBytes);
   }
 
   /** Takes what recovery found; messages whose last return was one too many go now. */
-  restore({ counts }: RecoveredQueue): void {
-    this.counts.restore(counts);
+  restore(recovered: RecoveredQueue): void {
+    this.counts.restore(recovered);
     const { ready, settings } = this.#queue;
-    const tooOften = [...counts].filter(([, count]) => count > settings.deliveryLimit);
+    const tooOften = [...recovered.failures].filter(([, count]) => count > settings.deliveryLimit);
     ready.remove(
       tooOften.map(([sequence]) => sequence),
       (...message) => this.#departures.left(...message, 'delivery_limit'),

@@ -53,6 +53,8 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   readonly ready: ReadyMessages;
   readonly consumers: QueueConsumers;
   readonly notice: DeliveryNotice;
+  /** Of a queue that counts deliveries. */
+  readonly returns: CountedReturns | undefined;
   unackedCount = 0;
   isScheduled = false;
   isDeleted = false;
@@ -64,8 +66,6 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   readonly #departures: Departures;
   readonly #priorities: Priorities;
   readonly #expiry: Expiry;
-  /** Of a queue that counts deliveries. */
-  readonly #returns: CountedReturns | undefined;
   /** Every message that comes may expire or be one too many. */
   #isWatched = false;
 
@@ -94,7 +94,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
       this.#departures.left(sequence, slot, offset, 'expired'),
     );
     if (this.type === 'quorum') {
-      this.#returns = new CountedReturns(this, host.store, host.clock, this.#departures);
+      this.returns = new CountedReturns(this, host.store, host.clock, this.#departures);
     }
     this.#idle = new IdleTimer(host.clock, () => host.deleteUnused(this));
     this.settings = settingsOf(properties.arguments, this.type);
@@ -133,7 +133,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   }
   /** Messages that came back and wait before they are handed out again. */
   get delayedCount(): number {
-    return this.#returns?.delayedCount ?? 0;
+    return this.returns?.delayedCount ?? 0;
   }
   /** The place that the next message takes. */
   get nextSequence(): number {
@@ -285,11 +285,6 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
     return true;
   }
 
-  /** How many deliveries of a message have failed; 0 where nobody counts. */
-  deliveryCountOf(sequence: number): number {
-    return this.#returns?.counts.of(sequence) ?? 0;
-  }
-
   /** An unacknowledged message is done with. */
   settle(sequence: number, slot: number): void {
     this.unackedCount -= 1;
@@ -299,7 +294,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
 
   /** A message was delivered and needs no acknowledgement. */
   settleDelivered(sequence: number, slot: number): void {
-    this.#returns?.counts.forget(sequence);
+    this.returns?.counts.forget(sequence);
     if (this.logId === 0 || this.isDeleted) this.#host.store.release(slot);
     else this.#host.store.settle(this, sequence, slot);
   }
@@ -324,7 +319,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
       this.#host.store.release(slot);
       return;
     }
-    if (this.#returns) this.#returns.take(sequence, slot, offset, bodyBytes, isFailure);
+    if (this.returns) this.returns.take(sequence, slot, offset, bodyBytes, isFailure);
     else this.giveBack(sequence, slot, offset, bodyBytes);
   }
 
@@ -347,12 +342,12 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   /** Notes again what the log must know, for a new file of it. */
   repeatDelivered(): void {
     this.notice.repeat();
-    this.#returns?.counts.repeat();
+    this.returns?.counts.repeat();
   }
 
   visitPositions(visitor: PositionVisitor): void {
     this.ready.visit(this, visitor);
-    this.#returns?.visitPositions(visitor);
+    this.returns?.visitPositions(visitor);
   }
 
   /** Drops all ready messages and returns how many there were. */
@@ -371,7 +366,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   restore(recovered: RecoveredQueue): void {
     this.ready.restore(recovered);
     this.#expiry.restore(recovered);
-    this.#returns?.restore(recovered);
+    this.returns?.restore(recovered);
     this.#host.turn.dispatchLater(this);
   }
 
@@ -384,7 +379,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
   #stop(): void {
     this.#idle.stop();
     this.#expiry.clear();
-    this.#returns?.stop();
+    this.returns?.stop();
     this.#departures.stop();
   }
 
@@ -394,7 +389,7 @@ export class Queue implements QueueProperties, TurnTask, MessageTaker, PositionH
     this.#host.store.holders.delete(this);
     this.consumers.cancelAll();
     this.#stop();
-    this.#returns?.drop();
+    this.returns?.drop();
     return this.purge();
   }
 }

@@ -228,7 +228,7 @@ describe('a quorum queue', () => {
     expect(await next.drain(next.queue('q'))).toEqual(['transient']);
   });
 
-  test('knows how often deliveries have failed', async () => {
+  test('knows how often deliveries have failed, and how often there were any', async () => {
     const first = new Life();
     const queue = first.declare('q', { 'x-queue-type': 'quorum', 'x-delivery-limit': 3 });
     first.publish(queue, 'a');
@@ -238,14 +238,19 @@ describe('a quorum queue', () => {
       const { sequence, slot, offset, bytes } = (await first.take(queue))!;
       queue.requeue(sequence, slot, offset, bytes, true);
     }
+    const returned = (await first.take(queue))!;
+    queue.requeue(returned.sequence, returned.slot, returned.offset, returned.bytes, false);
     await first.pass(25);
     for (const life of [first.crash(), await first.restart()]) {
       const again = life.queue('q');
+      const counts = again.returns!.counts;
       const { sequence, slot, offset, bytes, text } = (await life.take(again))!;
-      expect([text, again.deliveryCountOf(sequence)]).toEqual(['a again', 2]);
+      expect([text, counts.failuresOf(sequence)]).toEqual(['a again', 2]);
+      expect(counts.acquisitionsOf(sequence)).toBe(3);
       again.requeue(sequence, slot, offset, bytes, true);
       const last = (await life.take(again))!;
-      expect(again.deliveryCountOf(last.sequence)).toBe(3);
+      expect(counts.failuresOf(last.sequence)).toBe(3);
+      expect(counts.acquisitionsOf(last.sequence)).toBe(4);
       again.requeue(last.sequence, last.slot, last.offset, last.bytes, true);
       expect((await life.take(again))?.text).toMatch(/^b/);
     }

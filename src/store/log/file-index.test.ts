@@ -28,7 +28,7 @@ type Entry =
       holders: [queue: number, place: number][];
       facts: [body: number, published: number | undefined, expiration: number | undefined];
     }
-  | { type: 'settled' | 'counted'; queue: number; place: number; count: number }
+  | { type: 'settled' | 'failed' | 'returned'; queue: number; place: number; count: number }
   | { type: 'delivered'; queue: number; place: number };
 
 const u32 = fc.nat(0xffff_ffff);
@@ -42,7 +42,7 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     facts: fc.tuple(u32, fc.option(u48, { nil: undefined }), fc.option(u48, { nil: undefined })),
   }),
   fc.record({
-    type: fc.constantFrom('settled' as const, 'counted' as const),
+    type: fc.constantFrom('settled' as const, 'failed' as const, 'returned' as const),
     queue,
     place: u48,
     count: u32,
@@ -80,7 +80,8 @@ function write(segments: readonly (readonly Entry[])[]) {
         writer.delivered(each.queue, each.place);
         return [['delivered', each.queue, each.place]];
       }
-      writer[each.type](each.queue, each.place, each.count);
+      if (each.type === 'settled') writer.settled(each.queue, each.place, each.count);
+      else writer.counted(each.queue, each.place, each.count, each.type === 'failed');
       return [[each.type, each.queue, each.place, each.count]];
     });
     const offset = 4096 + i * 1000;
@@ -97,7 +98,8 @@ function told(index: FileIndex, segment: number): Told[] {
       all.push(['message', of, place, at, bodyBytes, publishedAtMs, expirationMs]),
     settled: (of, place, count) => all.push(['settled', of, place, count]),
     delivered: (of, place) => all.push(['delivered', of, place]),
-    counted: (of, place, count) => all.push(['counted', of, place, count]),
+    counted: (of, place, count, isFailure) =>
+      all.push([isFailure ? 'failed' : 'returned', of, place, count]),
   });
   return all;
 }
@@ -128,7 +130,7 @@ describe('an index', () => {
     const hex = Buffer.from(bytes).toString('hex');
     expect(Buffer.from(bytes.subarray(0, 8)).toString()).toBe('LEVERETX');
     expect(hex.slice(16, 120).match(/.{8}/g)?.join(' ')).toBe(
-      '00000001 00000000 00000007 6d61726b 73616c74 00000000 00000003 00000000 00000009 ' +
+      '00000002 00000000 00000007 6d61726b 73616c74 00000000 00000003 00000000 00000009 ' +
         '00000006 00000063 00000001 00000030',
     );
     expect(hex.slice(128, 160)).toBe('00001000' + '000003e8' + '0000000a' + '00000020');

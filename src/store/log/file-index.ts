@@ -31,7 +31,7 @@ import {
 import type { ReadFacts, RecordFacts } from './recovered-queue.ts';
 
 const MAGIC = new TextEncoder().encode('LEVERETX');
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_BYTES = 64;
 const CRC_AT = 60;
 const SEGMENT_BYTES = 16;
@@ -133,8 +133,9 @@ export class EntryWriter implements RecordVisitor {
     this.#other(RecordType.DELIVERED, queue, below);
   }
 
-  counted(queue: number, sequence: number, count: number): void {
-    this.#other(RecordType.COUNTED, queue, sequence, count);
+  counted(queue: number, sequence: number, count: number, isFailure: boolean): void {
+    const type = isFailure ? RecordType.FAILED : RecordType.RETURNED;
+    this.#other(type, queue, sequence, count);
   }
 
   #holders(view: DataView, holdersAt: number, holders: number): void {
@@ -209,7 +210,7 @@ export interface IndexVisitor {
   message(queue: number, place: number, at: number, facts: RecordFacts): void;
   settled(queue: number, first: number, count: number): void;
   delivered(queue: number, below: number): void;
-  counted(queue: number, sequence: number, count: number): void;
+  counted(queue: number, sequence: number, count: number, isFailure: boolean): void;
 }
 
 export class FileIndex implements IndexedFile {
@@ -297,9 +298,12 @@ export class FileIndex implements IndexedFile {
           visitor.delivered(view.getUint32(at + 1), readU48(view, at + 5));
           this.#at += DELIVERED_BYTES;
           break;
-        default:
-          visitor.counted(view.getUint32(at + 1), readU48(view, at + 5), view.getUint32(at + 11));
+        default: {
+          const count = view.getUint32(at + 11);
+          const isFailure = (tag & TYPE_MASK) === RecordType.FAILED;
+          visitor.counted(view.getUint32(at + 1), readU48(view, at + 5), count, isFailure);
           this.#at += COUNTED_BYTES;
+        }
       }
     }
   }

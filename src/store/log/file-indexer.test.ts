@@ -34,7 +34,8 @@ async function withSettlements() {
   harness.log.delivered(2, 17);
   await harness.flush();
   harness.append(body(96), 1);
-  harness.log.counted(1, 12, 3);
+  harness.log.counted(1, 12, 3, true);
+  harness.log.counted(1, 12, 2, false);
   await harness.flush();
   for (let i = 97; i < 5 * 32; i++) {
     harness.append(body(i), 1);
@@ -58,7 +59,7 @@ async function state(files: MemoryFiles) {
     places: Array.from({ length: queue.size }, (_, i) => [queue.sequence(i), queue.bodyBytes(i)]),
     next: queue.nextSequence,
     below: queue.deliveredBelow,
-    counts: [...queue.counts],
+    counts: [[...queue.failures], [...queue.returns]],
     lost: queue.lost,
   }));
   const found = await Promise.all([1, 2].map((queue) => harness.foundBodies(queue)));
@@ -157,7 +158,7 @@ describe('a start', () => {
     const found = await state(files);
     expect(found).toEqual(await state(without));
     expect(found.queues.map(({ places }) => places.length)).toEqual([109, 46]);
-    expect(found.queues[0]?.counts).toEqual([[12, 3]]);
+    expect(found.queues[0]?.counts).toEqual([[[12, 3]], [[12, 2]]]);
   });
 
   test('does not read the file', async () => {

@@ -13,7 +13,7 @@ import { SEGMENT_BYTES } from '../segment-table.ts';
 import type { FileSalt } from './file-salt.ts';
 
 export const FILE_HEADER_BYTES = 4096;
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 /** What a file is made with: room for 16 segments of the standard size. */
 export const FILE_BYTES = FILE_HEADER_BYTES + 16 * SEGMENT_BYTES;
 /** What has to do where there is no space for that. */

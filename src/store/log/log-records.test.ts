@@ -18,7 +18,7 @@ type LogRecord =
   | { type: 'message'; holders: { queue: number; sequence: number }[]; body: number[] }
   | { type: 'settled'; queue: number; first: number; count: number }
   | { type: 'delivered'; queue: number; below: number }
-  | { type: 'counted'; queue: number; sequence: number; count: number };
+  | { type: 'failed' | 'returned'; queue: number; sequence: number; count: number };
 
 /** Written by the table in log-records.ts, without its code. */
 function encode(records: readonly LogRecord[]): Uint8Array {
@@ -34,8 +34,10 @@ function encode(records: readonly LogRecord[]): Uint8Array {
       }
       case 'settled':
         return [2, ...u32(record.queue), ...u48(record.first), ...u32(record.count)];
-      case 'counted':
+      case 'failed':
         return [4, ...u32(record.queue), ...u48(record.sequence), ...u32(record.count)];
+      case 'returned':
+        return [5, ...u32(record.queue), ...u48(record.sequence), ...u32(record.count)];
       default:
         return [3, ...u32(record.queue), ...u48(record.below)];
     }
@@ -59,7 +61,8 @@ function decode(bytes: Uint8Array, start = 0, end = bytes.length) {
     },
     settled: (queue, first, count) => found.push({ type: 'settled', queue, first, count }),
     delivered: (queue, below) => found.push({ type: 'delivered', queue, below }),
-    counted: (queue, sequence, count) => found.push({ type: 'counted', queue, sequence, count }),
+    counted: (queue, sequence, count, isFailure) =>
+      found.push({ type: isFailure ? 'failed' : 'returned', queue, sequence, count }),
   };
   const isComplete = readRecords(viewOf(bytes), start, end, visitor);
   return { found, isComplete };
@@ -75,7 +78,12 @@ const record: fc.Arbitrary<LogRecord> = fc.oneof(
   }),
   fc.record({ type: fc.constant('settled' as const), queue: u32, first: u48, count: u32 }),
   fc.record({ type: fc.constant('delivered' as const), queue: u32, below: u48 }),
-  fc.record({ type: fc.constant('counted' as const), queue: u32, sequence: u48, count: u32 }),
+  fc.record({
+    type: fc.constantFrom('failed' as const, 'returned' as const),
+    queue: u32,
+    sequence: u48,
+    count: u32,
+  }),
 );
 
 describe('records', () => {
@@ -97,9 +105,11 @@ describe('records', () => {
     const settled: LogRecord = { type: 'settled', queue: 1, first: 0, count: 1 };
     expect(encode([settled])).toHaveLength(SETTLED_BYTES);
     expect(encode([{ type: 'delivered', queue: 1, below: 0 }])).toHaveLength(DELIVERED_BYTES);
-    const counted = { type: 'counted', queue: 1, sequence: 0, count: 1 } as const;
-    expect(encode([counted])).toHaveLength(COUNTED_BYTES);
-    expect(RecordType).toEqual({ MESSAGE: 1, SETTLED: 2, DELIVERED: 3, COUNTED: 4 });
+    for (const type of ['failed', 'returned'] as const) {
+      expect(encode([{ type, queue: 1, sequence: 0, count: 1 }])).toHaveLength(COUNTED_BYTES);
+    }
+    const numbers = { MESSAGE: 1, SETTLED: 2, DELIVERED: 3, FAILED: 4, RETURNED: 5 };
+    expect(RecordType).toEqual(numbers);
   });
 
   test('that are cut off are noticed, and those before are read', () => {

@@ -3,15 +3,23 @@
 //   message    1 u8 | holders u16 | (queue u32 | sequence u48) × holders | size u32 | `size` bytes
 //   settled    2 u8 | queue u32 | first sequence u48 | count u32
 //   delivered  3 u8 | queue u32 | below u48
-//   counted    4 u8 | queue u32 | sequence u48 | count u32
+//   failed     4 u8 | queue u32 | sequence u48 | count u32
+//   returned   5 u8 | queue u32 | sequence u48 | count u32
 //
 // A holder is a durable queue and the message's place in it. `settled` takes `count` places away for good. `delivered` says
 // that any place below may have been handed to a consumer; it is written when a queue gets its first consumer (below =
-// 2⁴⁸ - 1: all there are and will be) and when its last one goes. `counted` says how many deliveries of a message have failed.
+// 2⁴⁸ - 1: all there are and will be) and when its last one goes. `failed` says how many deliveries of a message have failed,
+// `returned` how many more came to nothing without a failure.
 //
 // A queue may have several levels, which are numbered each for itself: a place is level × 2⁴⁰ + number.
 
-export const RecordType = { MESSAGE: 1, SETTLED: 2, DELIVERED: 3, COUNTED: 4 } as const;
+export const RecordType = {
+  MESSAGE: 1,
+  SETTLED: 2,
+  DELIVERED: 3,
+  FAILED: 4,
+  RETURNED: 5,
+} as const;
 
 /** `below` of a queue that is being consumed. */
 export const ALL_PLACES = 0xffff_ffff_ffff;
@@ -73,7 +81,12 @@ export interface RecordVisitor {
   message(view: DataView, holdersAt: number, holders: number, at: number, sizeBytes: number): void;
   settled(queue: number, first: number, count: number): void;
   delivered(queue: number, below: number): void;
-  counted(queue: number, sequence: number, count: number): void;
+  /** So many deliveries of a message have failed or, without `isFailure`, come to nothing otherwise. */
+  counted(queue: number, sequence: number, count: number, isFailure: boolean): void;
+}
+
+function isCount(type: number): boolean {
+  return type === RecordType.FAILED || type === RecordType.RETURNED;
 }
 
 /** Walks over the records from `at` to `end`; false when they are not records. */
@@ -100,8 +113,10 @@ export function readRecords(
     } else if (type === RecordType.DELIVERED && at + DELIVERED_BYTES <= end) {
       visitor.delivered(view.getUint32(at + 1), readU48(view, at + 5));
       at += DELIVERED_BYTES;
-    } else if (type === RecordType.COUNTED && at + COUNTED_BYTES <= end) {
-      visitor.counted(view.getUint32(at + 1), readU48(view, at + 5), view.getUint32(at + 11));
+    } else if (isCount(type) && at + COUNTED_BYTES <= end) {
+      const count = view.getUint32(at + 11);
+      const isFailure = type === RecordType.FAILED;
+      visitor.counted(view.getUint32(at + 1), readU48(view, at + 5), count, isFailure);
       at += COUNTED_BYTES;
     } else {
       return false;

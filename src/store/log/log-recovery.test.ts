@@ -11,6 +11,7 @@ import {
   encodeFileHeader,
   FILE_BYTES,
   FILE_HEADER_BYTES,
+  FORMAT_VERSION,
   fileName,
 } from './log-file.ts';
 
@@ -433,7 +434,7 @@ describe('what this version must not touch', () => {
   test('a newer format: a sentence that says what to do', async () => {
     const files = await written([[['a', 1]]]);
     const header = encodeFileHeader(2, 2, SALT);
-    viewOf(header).setUint32(8, 3);
+    viewOf(header).setUint32(8, FORMAT_VERSION + 1);
     viewOf(header).setUint32(36, crc32(header.subarray(0, 36)));
     const newer = new Uint8Array(FILE_BYTES);
     newer.set(header);
@@ -446,6 +447,17 @@ describe('what this version must not touch', () => {
     expect(files.names(LOG)).toEqual(before);
     expect(files.removed).toEqual([]);
   });
+});
+
+test('the format before this one is read: it has no counts of deliveries that came back', async () => {
+  const files = await written([[['a', 1]]]);
+  const header = files.bytes(logPath(1)).subarray(0, FILE_HEADER_BYTES);
+  for (const at of [0, 2048]) {
+    viewOf(header).setUint32(at + 8, 2);
+    viewOf(header).setUint32(at + 36, crc32(header.subarray(at, at + 36)));
+  }
+  const harness = await LogHarness.open(files);
+  expect([harness.recovery.damage, await harness.foundBodies(1)]).toEqual([[], ['a']]);
 });
 
 test('a format before the first release: a sentence that says what to do', async () => {

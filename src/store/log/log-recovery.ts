@@ -303,7 +303,7 @@ class LogReader {
       },
       settled: (queue, first, count) => queues.get(queue)?.settled(first, count),
       delivered: (queue, below) => queues.get(queue)?.delivered(below),
-      counted: (queue, sequence, count) => queues.get(queue)?.counted(sequence, count),
+      counted: (queue, ...count) => queues.get(queue)?.counted(...count),
     };
   }
 
@@ -336,7 +336,7 @@ class LogReader {
         message: (queue, place, at, facts) => queues.place(queue, place, segment, at, facts),
         settled: (queue, first, count) => queues.get(queue)?.settled(first, count),
         delivered: (queue, below) => queues.get(queue)?.delivered(below),
-        counted: (queue, sequence, count) => queues.get(queue)?.counted(sequence, count),
+        counted: (queue, ...count) => queues.get(queue)?.counted(...count),
       });
       releaseRecovered(this.#table, segment.slot);
       log.end = offset + sizeBytes;

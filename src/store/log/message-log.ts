@@ -162,11 +162,11 @@ export class MessageLog {
     segment.end = writePlace(segment.view, segment.end, RecordType.DELIVERED, queue, below);
   }
 
-  /** So many deliveries of the message in that place have failed. Nobody waits for it. */
-  counted(queue: number, sequence: number, count: number): void {
+  /** So many deliveries of the message in that place have failed, or come back otherwise. Nobody waits for it. */
+  counted(queue: number, sequence: number, count: number, isFailure: boolean): void {
     const segment = this.#room(COUNTED_BYTES, false);
-    const { view, end } = segment;
-    segment.end = writeCount(view, end, RecordType.COUNTED, queue, sequence, count);
+    const type = isFailure ? RecordType.FAILED : RecordType.RETURNED;
+    segment.end = writeCount(segment.view, segment.end, type, queue, sequence, count);
     this.#options.onSettled();
   }
 

@@ -189,12 +189,15 @@ describe('what was noted of messages', () => {
   test('counts stay with messages that are there', () => {
     const { table, queue, add } = recovered();
     for (const sequence of [0, 1, 2]) add(sequence, sequence);
-    queue.counted(0, 1);
-    queue.counted(1, 1);
-    queue.counted(1, 2);
+    queue.counted(0, 1, true);
+    queue.counted(1, 1, true);
+    queue.counted(1, 2, true);
+    queue.counted(0, 3, false);
+    queue.counted(1, 4, false);
     queue.settled(0, 1);
     queue.finish(table);
-    expect([...queue.counts]).toEqual([[1, 2]]);
+    expect([...queue.failures]).toEqual([[1, 2]]);
+    expect([...queue.returns]).toEqual([[1, 4]]);
   });
 });
 

@@ -31,7 +31,9 @@ export class RecoveredQueue {
   #allDelivered = false;
   readonly #deliveredBelow = new Map<number, number>();
   /** How many deliveries of a message have failed, by place. */
-  readonly counts = new Map<number, number>();
+  readonly failures = new Map<number, number>();
+  /** How many more have come to nothing. */
+  readonly returns = new Map<number, number>();
   readonly #lost = new Set<number>();
   /** Messages that the log held and that could not be read. */
   lost = 0;
@@ -123,8 +125,8 @@ export class RecoveredQueue {
     else this.#deliveredBelow.set(levelOf(below), below);
   }
 
-  counted(sequence: number, count: number): void {
-    this.counts.set(sequence, count);
+  counted(sequence: number, count: number, isFailure: boolean): void {
+    (isFailure ? this.failures : this.returns).set(sequence, count);
   }
 
   /** The message in that place could not be read. */
@@ -174,10 +176,10 @@ export class RecoveredQueue {
 
   /** Counts of messages that are not there any more. */
   #dropCounts(): void {
-    if (this.counts.size === 0) return;
+    if (this.failures.size + this.returns.size === 0) return;
     const there = new Set(this.#sequences.subarray(0, this.#size));
-    for (const sequence of this.counts.keys()) {
-      if (!there.has(sequence)) this.counts.delete(sequence);
+    for (const counts of [this.failures, this.returns]) {
+      for (const sequence of counts.keys()) if (!there.has(sequence)) counts.delete(sequence);
     }
   }
 
