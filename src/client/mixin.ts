@@ -1,6 +1,7 @@
 // Kombu's ConsumerMixin: a loop that connects, consumes and drains until it is told to stop, and begins again when the connection
 // breaks.
-import type { Duration } from './base/duration.ts';
+import type { Timer } from '../platform/clock.ts';
+import { type Duration, durationMs } from './base/duration.ts';
 import {
   ChannelError,
   ConnectionError,
@@ -22,12 +23,13 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Signals of the process that stop it. */
   readonly signals?: readonly NodeJS.Signals[];
-  /** How long stopping may take. */
+  /** How long stopping may take. Default 30 s. */
   readonly timeout?: Duration;
 }
 
 /** `onIteration` is called at least this often. */
 const IDLE_SECONDS = 1;
+const STOP_TIMEOUT: Duration = '30s';
 
 export abstract class ConsumerMixin {
   abstract connection: Connection;
@@ -35,6 +37,7 @@ export abstract class ConsumerMixin {
   connectMaxRetries: number | null = null;
   shouldStop = false;
   #stopping: AbortController | undefined;
+  #stopTimeout: Duration = STOP_TIMEOUT;
   #running: Promise<void> | undefined;
 
   abstract getConsumers(
@@ -65,16 +68,16 @@ export abstract class ConsumerMixin {
 
   /** Runs until `stop()`, `shouldStop` or a signal; rejects with what a callback threw, or when it may not connect any more. */
   run(options: RunOptions = {}): Promise<void> {
-    const { signal, signals = [], timeout } = options;
+    const { signal, signals = [], timeout = STOP_TIMEOUT } = options;
+    durationMs(timeout, 'timeout');
     this.#stopping = new AbortController();
+    this.#stopTimeout = timeout;
     this.shouldStop = false;
-    const stop = () => {
-      void this.stop(timeout === undefined ? {} : { timeout });
-    };
+    const stop = () => void this.stop();
     if (signal?.aborted) this.shouldStop = true;
     signal?.addEventListener('abort', stop, { once: true });
     for (const name of signals) process.once(name, stop);
-    this.#running = this.work(this.#stopping.signal, timeout).finally(() => {
+    this.#running = this.work(this.#stopping.signal).finally(() => {
       signal?.removeEventListener('abort', stop);
       for (const name of signals) process.removeListener(name, stop);
       this.#running = undefined;
@@ -82,14 +85,24 @@ export abstract class ConsumerMixin {
     return this.#running;
   }
 
-  /** Resolves when `run` has ended. */
-  async stop(_options: { readonly timeout?: Duration } = {}): Promise<void> {
+  /**
+   * Resolves when `run` has ended: the callback that runs may end, for as long as `timeout`; then its `message.signal` aborts, and
+   * its message goes back.
+   */
+  async stop(options: { readonly timeout?: Duration } = {}): Promise<void> {
+    if (options.timeout !== undefined) durationMs(options.timeout, 'timeout');
+    this.#stopTimeout = options.timeout ?? this.#stopTimeout;
     this.shouldStop = true;
     this.#stopping?.abort();
     await this.#running?.catch(() => {});
   }
 
-  protected async work(stopping: AbortSignal, timeout: Duration | undefined): Promise<void> {
+  /** @internal How long an end may take that has been asked for. */
+  protected get stopTimeout(): Duration {
+    return this.#stopTimeout;
+  }
+
+  protected async work(stopping: AbortSignal): Promise<void> {
     const { clock } = this.connection;
     const restarts = new TokenBucket(clock, 1);
     while (!this.shouldStop) {
@@ -98,7 +111,7 @@ export abstract class ConsumerMixin {
         continue;
       }
       try {
-        await this.#consume(stopping, timeout);
+        await this.#consume(stopping);
       } catch (error) {
         if (this.shouldStop && stopping.aborted) return;
         const mayPass = error instanceof ConnectionError || error instanceof ChannelError;
@@ -107,7 +120,7 @@ export abstract class ConsumerMixin {
     }
   }
 
-  async #consume(stopping: AbortSignal, timeout: Duration | undefined): Promise<void> {
+  async #consume(stopping: AbortSignal): Promise<void> {
     const connection = this.createConnection();
     try {
       await connection.ensureConnection({
@@ -136,21 +149,40 @@ export abstract class ConsumerMixin {
         await this.onConsumeEnd(connection, channel);
       }
     } finally {
-      await connection.close(timeout === undefined ? {} : { timeout });
+      await connection.close({ timeout: this.#stopTimeout });
     }
   }
 
   async #drain(connection: Connection, stopping: AbortSignal): Promise<void> {
     while (!this.shouldStop) {
       await this.onIteration();
+      const drained = connection.drainEvents({ timeout: IDLE_SECONDS, signal: stopping });
       try {
-        await connection.drainEvents({ timeout: IDLE_SECONDS, signal: stopping });
+        await this.#inTime(drained, stopping);
       } catch (error) {
         if (stopping.aborted && error === stopping.reason) return;
         if (!(error instanceof TimeoutError)) throw error;
         connection.heartbeatCheck();
       }
     }
+  }
+
+  /** Waits for what a callback does, but no longer than stopping may take. */
+  #inTime(drained: Promise<void>, stopping: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let timer: Timer | undefined;
+      const stopped = () => {
+        const ms = durationMs(this.#stopTimeout, 'timeout');
+        timer = this.connection.clock.after(ms, resolve);
+      };
+      const settle = () => {
+        timer?.cancel();
+        stopping.removeEventListener('abort', stopped);
+      };
+      if (stopping.aborted) stopped();
+      stopping.addEventListener('abort', stopped, { once: true });
+      drained.finally(settle).then(resolve, reject);
+    });
   }
 }
 

@@ -104,13 +104,13 @@ export class Outbox {
     if (this.#drained.length > 0) this.#tellDrained();
   };
 
-  #laneOf({ exchange, confirm }: Publication): Lane {
-    const key = `${confirm ? '+' : '-'}${exchange}`;
+  #laneOf({ exchange, isTracked }: Publication): Lane {
+    const key = `${isTracked ? '+' : '-'}${exchange}`;
     const lane = this.#lanes.get(key);
     if (lane) return lane;
-    if (this.#lanes.size < MAX_LANES || this.#retireOne()) return this.#newLane(key, confirm);
-    const shared = `${SHARED}${confirm ? '+' : '-'}`;
-    return this.#lanes.get(shared) ?? this.#newLane(shared, confirm);
+    if (this.#lanes.size < MAX_LANES || this.#retireOne()) return this.#newLane(key, isTracked);
+    const shared = `${SHARED}${isTracked ? '+' : '-'}`;
+    return this.#lanes.get(shared) ?? this.#newLane(shared, isTracked);
   }
 
   #newLane(key: string, confirm: boolean): Lane {

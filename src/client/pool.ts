@@ -1,7 +1,7 @@
 // Several connections with the same settings, lent and given back. Rarely needed in Node, where one connection carries many
 // channels; kept for those who share by connection.
 
-import { LimitExceeded } from './base/errors.ts';
+import { ConnectionError, LimitExceeded } from './base/errors.ts';
 import type { Connection } from './connection.ts';
 import { type CallOptions, requireInteger, timeoutMs } from './options.ts';
 
@@ -13,12 +13,18 @@ export interface PoolOptions {
 const DEFAULT_LIMIT = 10;
 const ACQUIRE_TIMEOUT_MS = 30_000;
 
+interface Waiter {
+  give(connection: Connection): void;
+  refuse(error: unknown): void;
+}
+
 export class Pool implements AsyncDisposable {
   readonly #origin: Connection;
   readonly #limit: number;
   readonly #idle: Connection[] = [];
   readonly #all = new Set<Connection>();
-  #waiting: ((connection: Connection) => void)[] = [];
+  #waiting: Waiter[] = [];
+  #isClosed = false;
 
   /** @internal Use `connection.pool()`. */
   constructor(origin: Connection, options: PoolOptions) {
@@ -38,6 +44,7 @@ export class Pool implements AsyncDisposable {
    * @throws LimitExceeded when none comes back in time.
    */
   acquire(options: CallOptions = {}): Promise<Connection> {
+    if (this.#isClosed) return Promise.reject(this.#closedError());
     const idle = this.#idle.pop();
     if (idle) return Promise.resolve(idle);
     if (this.#all.size < this.#limit) return Promise.resolve(this.#make());
@@ -45,27 +52,33 @@ export class Pool implements AsyncDisposable {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      const give = (connection: Connection) => {
-        settle();
-        resolve(connection);
-      };
       const settle = () => {
         timer.cancel();
         signal?.removeEventListener('abort', aborted);
-        this.#waiting = this.#waiting.filter((one) => one !== give);
+        this.#waiting = this.#waiting.filter((one) => one !== waiter);
       };
-      const aborted = () => {
-        settle();
-        reject(signal?.reason);
+      const waiter: Waiter = {
+        give: (connection) => {
+          settle();
+          resolve(connection);
+        },
+        refuse: (error) => {
+          settle();
+          reject(error);
+        },
       };
+      const aborted = () => waiter.refuse(signal?.reason);
       const timer = this.#origin.clock.after(ms, () => {
-        settle();
         const text = `all ${this.#limit} connections of the pool are lent, and none came back within ${ms} ms`;
-        reject(new LimitExceeded('CONNECTION_LIMIT', text));
+        waiter.refuse(new LimitExceeded('CONNECTION_LIMIT', text));
       });
       signal?.addEventListener('abort', aborted, { once: true });
-      this.#waiting.push(give);
+      this.#waiting.push(waiter);
     });
+  }
+
+  #closedError(): ConnectionError {
+    return new ConnectionError('CONNECTION_CLOSED', this.#origin.url, 'the pool has been closed');
   }
 
   #make(): Connection {
@@ -81,20 +94,22 @@ export class Pool implements AsyncDisposable {
   }
 
   #giveBack(connection: Connection): void {
-    if (this.#idle.includes(connection)) return;
+    if (this.#isClosed || this.#idle.includes(connection)) return;
     if (connection.state === 'closed' || connection.state === 'closing') {
       this.#all.delete(connection);
       const next = this.#waiting[0];
-      if (next) next(this.#make());
+      if (next) next.give(this.#make());
       return;
     }
     const next = this.#waiting[0];
-    if (next) next(connection);
+    if (next) next.give(connection);
     else this.#idle.push(connection);
   }
 
   /** Closes all connections, lent ones included. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const waiter of this.#waiting) waiter.refuse(this.#closedError());
     const all = [...this.#all];
     this.#all.clear();
     this.#idle.length = 0;

@@ -50,6 +50,7 @@ export class Producer<T = unknown> implements AsyncDisposable {
     // A mistake in the options is told here, where it was made; where messages go, calls may say.
     if (namesTarget(this.#options)) this.#planOf(NO_OPTIONS);
     else expirationMs(this.#options.expiration);
+    this.#hearReturns();
   }
 
   get #defaults(): ProducerDefaults {
@@ -227,15 +228,20 @@ export class Producer<T = unknown> implements AsyncDisposable {
     publication.onSettled = this.#settled;
     publication.abortBy(options.signal);
     const target = this.#target;
-    if (!publication.isSettled) {
-      if (target instanceof Channel) target.outlet.submit(publication);
-      else target.outboxOf().submit(publication);
-    }
     const { onReturn } = this.#options;
     if (onReturn) {
+      // An unconfirmed message comes back when its promise has long been settled.
+      const isManaged = !(target instanceof Channel);
+      if (isManaged && !publication.confirm) {
+        publication.onReturned = (error) => guarded(onReturn, error);
+      }
       publication.result.catch((error: unknown) => {
         if (error instanceof MessageReturned) guarded(onReturn, error);
       });
+    }
+    if (!publication.isSettled) {
+      if (target instanceof Channel) target.outlet.submit(publication);
+      else target.outboxOf().submit(publication);
     }
     return publication.result;
   }
@@ -294,16 +300,25 @@ export class Producer<T = unknown> implements AsyncDisposable {
 
   /** Resolves when nothing is pending any more. */
   async flush(options: CallOptions = {}): Promise<void> {
+    await this.#connection.within(this.#settledAll(), options, 'flush');
+  }
+
+  async #settledAll(): Promise<void> {
     await this.#tail;
-    if (this.#pending === 0) return;
-    const drained = new Promise<void>((resolve) => this.#drained.push(resolve));
-    await this.#connection.within(drained, options, 'flush');
+    if (this.#pending > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
   /** Publishes over `target` from now on; what is pending stays with the old one. */
   revive(target: ConnectionCore | Channel): void {
     this.#target = target;
     this.#connection = connectionOf(target);
+    this.#hearReturns();
+  }
+
+  /** On a channel without confirms nobody can say whose message it was: each producer on it is told, as in Kombu. */
+  #hearReturns(): void {
+    const { onReturn } = this.#options;
+    if (onReturn && this.#target instanceof Channel) this.#target.onReturn(onReturn);
   }
 
   /** Waits for what is pending; nothing more is taken. */

@@ -2,7 +2,7 @@
 // or the end of the connection.
 
 import { withDelivery } from './base/delivery.ts';
-import { type AMQPError, TimeoutError } from './base/errors.ts';
+import { type AMQPError, type MessageReturned, TimeoutError } from './base/errors.ts';
 import { releaseContent, type StoredContent, storedBytes } from './sent-content.ts';
 
 export interface PublishResult {
@@ -45,6 +45,8 @@ export class Publication implements Route {
   /** Both are called once, when the message is settled, before its promise is: for the outbox, and for who published it. */
   onReleased: ((publication: Publication) => void) | undefined;
   onSettled: ((publication: Publication) => void) | undefined;
+  /** Called when it comes back from the broker after it was settled. */
+  onReturned: ((error: MessageReturned) => void) | undefined;
   #resolve!: (result: PublishResult) => void;
   #reject!: (error: unknown) => void;
   #stopListening: (() => void) | undefined;
@@ -71,6 +73,11 @@ export class Publication implements Route {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** Whether it goes over a channel that confirms: only there is it known whose message comes back. */
+  get isTracked(): boolean {
+    return this.confirm || this.onReturned !== undefined;
   }
 
   /** Whether it may be sent once more after a connection or channel was lost. */

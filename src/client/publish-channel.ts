@@ -175,9 +175,12 @@ export class PublishChannel {
         : content.textOf(PropertyFlag.messageId);
     for (const publication of this.#window) {
       if (!publication.mandatory || publication.messageId !== messageId) continue;
-      if (publication.isSettled) break;
-      publication.fail(error);
-      return;
+      if (!publication.isSettled) {
+        publication.fail(error);
+        return;
+      }
+      publication.onReturned?.(error);
+      break;
     }
     this.#owner.returned(error, messageId);
   }

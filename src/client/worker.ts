@@ -1,5 +1,5 @@
 // The ready-made mixin: `await new Worker(conn, queues, handler).run()`.
-import type { Duration } from './base/duration.ts';
+import { ConnectionError } from './base/errors.ts';
 import type { Channel } from './channel.ts';
 import type { Connection } from './connection.ts';
 import type { ConsumeOptions } from './consume-options.ts';
@@ -46,30 +46,57 @@ export class Worker extends ConsumerMixin {
     return [new Consumer({ prefetchCount: 32, ...this.#options, queues: this.queues, callbacks })];
   }
 
-  protected override async work(
-    stopping: AbortSignal,
-    timeout: Duration | undefined,
-  ): Promise<void> {
+  protected override async work(stopping: AbortSignal): Promise<void> {
     const handler = this.#handler;
-    if (!handler) return await super.work(stopping, timeout);
-    const connection = this.createConnection();
+    if (!handler) return await super.work(stopping);
+    const connection = this.#connection();
     try {
       await connection.ensureConnection({
-        ...(this.connectMaxRetries !== null && { maxRetries: this.connectMaxRetries }),
+        ...this.#policy,
         signal: stopping,
+        errback: (error, interval) => {
+          if (error instanceof ConnectionError) this.onConnectionError(error, interval);
+        },
       });
       this.onConnectionRevived();
+      const lost = this.#untilLost(connection);
+      lost.catch(() => {});
       for (const queue of this.queues) {
         const handle = (message: Message) => handler(message.body, message);
         await connection.consume(queue, handle, this.#options);
       }
-      if (!stopping.aborted && !this.shouldStop) {
-        await new Promise((resolve) => stopping.addEventListener('abort', resolve, { once: true }));
-      }
+      const stopped = new Promise<void>((resolve) => {
+        if (stopping.aborted || this.shouldStop) resolve();
+        stopping.addEventListener('abort', () => resolve(), { once: true });
+      });
+      await Promise.race([stopped, lost]);
     } catch (error) {
       if (!stopping.aborted) throw error;
     } finally {
-      await connection.close(timeout === undefined ? {} : { timeout });
+      await connection.close({ timeout: this.stopTimeout });
     }
+  }
+
+  /** One that gives up when the worker is to. */
+  #connection(): Connection {
+    const connection = this.createConnection();
+    if (this.connectMaxRetries === null) return connection;
+    return connection.clone({ recovery: { ...connection.options.recovery, ...this.#policy } });
+  }
+
+  get #policy(): { readonly maxRetries?: number } {
+    return this.connectMaxRetries === null ? {} : { maxRetries: this.connectMaxRetries };
+  }
+
+  /** Tells of outages; rejects when one of them is not to be mended. */
+  #untilLost(connection: Connection): Promise<never> {
+    connection.on('connected', () => this.onConnectionRevived());
+    return new Promise((_, reject) => {
+      connection.on('disconnected', ({ error, retryIn }) => {
+        if (retryIn === undefined) return;
+        this.onConnectionError(error, retryIn);
+        connection.link.connected().catch(reject);
+      });
+    });
   }
 }

@@ -14,6 +14,7 @@ import {
   RemoteError,
   Worker,
 } from '../../src/client/index.ts';
+import { ManualClock } from '../../src/platform/manual-clock.ts';
 import { MemoryBroker } from '../../src/testing.ts';
 import { FakeServer } from '../support/fake-server.ts';
 
@@ -161,6 +162,18 @@ describe('a pool', () => {
     await one.release();
     expect(await waiting).toBe(one);
     expect(pool.size).toBe(2);
+  });
+
+  test('that is closed refuses who waits, and who comes', async () => {
+    await using broker = new MemoryBroker();
+    await using conn = new Connection(broker);
+    const pool = conn.pool({ limit: 1 });
+    const lent = await pool.acquire();
+    const waiting = failureOf(pool.acquire());
+    await pool.close();
+    expect(await waiting).toMatchObject({ code: 'CONNECTION_CLOSED' });
+    expect(await failureOf(pool.acquire())).toMatchObject({ code: 'CONNECTION_CLOSED' });
+    expect(lent.state).toBe('closed');
   });
 });
 
@@ -313,6 +326,43 @@ describe('Kombu', () => {
       },
     );
     expect(await count('q')).toBe(7);
+    await conn.close();
+  });
+
+  test('defaultChannel is one for all, and another when it has closed', async () => {
+    await using broker = new MemoryBroker();
+    await using conn = new Connection(broker);
+    const [one, same] = await Promise.all([conn.defaultChannel, conn.defaultChannel]);
+    expect(one).toBe(same);
+    await one.close();
+    expect((await conn.defaultChannel).isOpen).toBe(true);
+  });
+
+  test('ensure calls again after the connection was made anew, and hands on what the function throws', async () => {
+    const clock = new ManualClock();
+    const server = new FakeServer(clock);
+    server.refusals = [Object.assign(new Error('no'), { code: 'ECONNREFUSED' })];
+    const conn = new Connection(server);
+    let calls = 0;
+    const add = conn.ensure(
+      async (a: number, b: number) => {
+        if (++calls === 1) {
+          server.session.cut();
+          await (await conn.channel()).basicQos({ prefetchCount: 1 });
+        }
+        if (calls === 2) throw new RangeError('its own');
+        return a + b;
+      },
+      { jitter: 0 },
+    );
+    const failed = failureOf(add(2, 3));
+    for (let i = 0; i < 4; i++) {
+      await settle();
+      clock.advance(1_000);
+    }
+    expect(await failed).toMatchObject({ message: 'its own' });
+    expect(await add(2, 3)).toBe(5);
+    expect(calls).toBe(3);
     await conn.close();
   });
 

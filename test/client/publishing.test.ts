@@ -6,6 +6,7 @@ import {
   Exchange,
   MessageReturned,
   OutboxFull,
+  Producer,
   Queue,
   TimeoutError,
 } from '../../src/client/index.ts';
@@ -207,9 +208,21 @@ describe('unroutable', () => {
   test('unconfirmed and mandatory: an event, and the producer hears of it', async () => {
     await using at = stage();
     const heard = new Promise((resolve) => at.conn.on('returned', resolve));
-    const producer = at.conn.producer({ confirm: false, mandatory: true });
+    const told: [string, string][] = [];
+    const onReturn = (error: MessageReturned) => told.push([error.code, error.routingKey]);
+    const producer = at.conn.producer({ confirm: false, mandatory: true, onReturn });
     await producer.publish('x', { routingKey: 'nowhere' });
     expect(await heard).toMatchObject({ type: 'returned', routingKey: 'nowhere' });
+    expect(told).toEqual([['UNROUTABLE', 'nowhere']]);
+    // On a channel without confirms it is the same.
+    const channel = await at.conn.channel();
+    const own = new Producer(channel, { confirm: false, mandatory: true, onReturn });
+    await own.publish('x', { routingKey: 'nowhere else' });
+    await at.broker.idle();
+    // Confirmed, it is rejected as well.
+    const confirmed = at.conn.producer({ mandatory: true, onReturn });
+    await expect(confirmed.publish('x', { routingKey: 'nowhere at all' })).rejects.toThrow();
+    expect(told.map(([, key]) => key)).toEqual(['nowhere', 'nowhere else', 'nowhere at all']);
   });
 });
 
