@@ -1,6 +1,7 @@
 // Several connections with the same settings, lent and given back. Rarely needed in Node, where one connection carries many
 // channels; kept for those who share by connection.
 
+import { Deferred } from './base/deferred.ts';
 import { LimitExceeded } from './base/errors.ts';
 import type { Connection } from './connection.ts';
 import { type CallOptions, requireInteger, timeoutMs } from './options.ts';
@@ -18,7 +19,7 @@ export class Pool implements AsyncDisposable {
   readonly #limit: number;
   readonly #idle: Connection[] = [];
   readonly #all = new Set<Connection>();
-  #waiting: ((connection: Connection) => void)[] = [];
+  #waiting: Deferred<Connection>[] = [];
 
   /** @internal Use `connection.pool()`. */
   constructor(origin: Connection, options: PoolOptions) {
@@ -42,30 +43,19 @@ export class Pool implements AsyncDisposable {
     if (idle) return Promise.resolve(idle);
     if (this.#all.size < this.#limit) return Promise.resolve(this.#make());
     const ms = timeoutMs(options, ACQUIRE_TIMEOUT_MS);
-    const { signal } = options;
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const give = (connection: Connection) => {
-        settle();
-        resolve(connection);
-      };
-      const settle = () => {
-        timer.cancel();
-        signal?.removeEventListener('abort', aborted);
-        this.#waiting = this.#waiting.filter((one) => one !== give);
-      };
-      const aborted = () => {
-        settle();
-        reject(signal?.reason);
-      };
-      const timer = this.#origin.clock.after(ms, () => {
-        settle();
-        const text = `all ${this.#limit} connections of the pool are lent, and none came back within ${ms} ms`;
-        reject(new LimitExceeded('CONNECTION_LIMIT', text));
-      });
-      signal?.addEventListener('abort', aborted, { once: true });
-      this.#waiting.push(give);
+    const given = new Deferred<Connection>().abortedBy(options.signal);
+    given.within(this.#origin.clock, ms, () => {
+      const text = `all ${this.#limit} connections of the pool are lent, and none came back within ${ms} ms`;
+      given.reject(new LimitExceeded('CONNECTION_LIMIT', text));
     });
+    this.#waiting.push(given);
+    return given.promise;
+  }
+
+  /** The next who still waits: time limits and signals have made an end of others. */
+  #nextInLine(): Deferred<Connection> | undefined {
+    this.#waiting = this.#waiting.filter(({ isSettled }) => !isSettled);
+    return this.#waiting.shift();
   }
 
   #make(): Connection {
@@ -84,12 +74,11 @@ export class Pool implements AsyncDisposable {
     if (this.#idle.includes(connection)) return;
     if (connection.state === 'closed' || connection.state === 'closing') {
       this.#all.delete(connection);
-      const next = this.#waiting[0];
-      if (next) next(this.#make());
+      this.#nextInLine()?.resolve(this.#make());
       return;
     }
-    const next = this.#waiting[0];
-    if (next) next(connection);
+    const next = this.#nextInLine();
+    if (next) next.resolve(connection);
     else this.#idle.push(connection);
   }
 
