@@ -5,6 +5,7 @@ import type { BasicProperties } from '../protocol/properties.ts';
 import type { AmqpChannel } from './amqp/amqp-channel.ts';
 import type { AmqpConnection } from './amqp/amqp-connection.ts';
 import type { Dialer } from './amqp/dialer.ts';
+import { Deferred } from './base/deferred.ts';
 import type { Duration } from './base/duration.ts';
 import {
   type AMQPError,
@@ -209,33 +210,12 @@ export class ConnectionCore implements EntityHost, LaneHost, LinkSink {
   /** @internal Rejects when `promise` takes longer than the options allow. */
   within<Result>(promise: Promise<Result>, options: CallOptions, what: string): Promise<Result> {
     const ms = timeoutMs(options, CALL_TIMEOUT_MS);
-    const { signal } = options;
-    return new Promise((resolve, reject) => {
-      const timer = this.clock.after(ms, () => {
-        settle();
-        reject(new TimeoutError(`${what} took longer than ${ms} ms`));
-      });
-      const aborted = () => {
-        settle();
-        reject(signal?.reason);
-      };
-      const settle = () => {
-        timer.cancel();
-        signal?.removeEventListener('abort', aborted);
-      };
-      signal?.addEventListener('abort', aborted, { once: true });
-      if (signal?.aborted) aborted();
-      promise.then(
-        (result) => {
-          settle();
-          resolve(result);
-        },
-        (error: unknown) => {
-          settle();
-          reject(error);
-        },
-      );
-    });
+    const limited = new Deferred<Result>().abortedBy(options.signal);
+    limited.within(this.clock, ms, () =>
+      limited.reject(new TimeoutError(`${what} took longer than ${ms} ms`)),
+    );
+    promise.then(limited.resolve, limited.reject);
+    return limited.promise;
   }
 
   /** A channel of the caller's, that nothing recovers. */

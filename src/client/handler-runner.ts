@@ -1,6 +1,7 @@
 // Runs a user's handler for messages, so many at a time, and settles each by how its handler ended: acknowledged, tried again
 // later, dead-lettered, or given back after a pause, so that nothing is lost and nothing spins.
 import { AckWatch, type AckWatchHost } from './ack-watch.ts';
+import { Deferred } from './base/deferred.ts';
 import { durationMs } from './base/duration.ts';
 import {
   MessageStateError,
@@ -177,23 +178,14 @@ export class HandlerRunner implements AckWatchHost {
 
   /** The handler's time is up: its signal aborts, and it has failed whatever it does then. */
   #limited(message: Message, result: PromiseLike<unknown>, ms: number): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#core.clock.after(ms, () => {
-        const error = new TimeoutError(`the handler took longer than ${ms} ms`);
-        message.abort(error);
-        reject(error);
-      });
-      result.then(
-        (value) => {
-          timer.cancel();
-          resolve(value);
-        },
-        (error: unknown) => {
-          timer.cancel();
-          reject(error);
-        },
-      );
+    const ended = new Deferred<unknown>();
+    ended.within(this.#core.clock, ms, () => {
+      const error = new TimeoutError(`the handler took longer than ${ms} ms`);
+      message.abort(error);
+      ended.reject(error);
     });
+    result.then(ended.resolve, ended.reject);
+    return ended.promise;
   }
 
   #done(): void {
@@ -324,13 +316,9 @@ export class HandlerRunner implements AckWatchHost {
     this.#isStopping = true;
     this.forgetWaiting();
     if (this.#running === 0 || timeoutMs <= 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = this.#core.clock.after(timeoutMs, resolve);
-      this.#idle.push(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
+    const idle = new Deferred();
+    this.#idle.push(idle.resolve);
+    await idle.within(this.#core.clock, timeoutMs, idle.resolve).promise;
   }
 }
 

@@ -1,5 +1,6 @@
 // What was delivered to consumers of channels and waits for `drainEvents` to hand it out, one at a time, as in Kombu.
 import type { Clock, Timer } from '../platform/clock.ts';
+import { Deferred } from './base/deferred.ts';
 import { type AMQPError, TimeoutError } from './base/errors.ts';
 import { warn } from './base/warning.ts';
 import { Deque } from './deque.ts';
@@ -7,15 +8,11 @@ import { Deque } from './deque.ts';
 /** Messages that lie here this long have most likely been forgotten. */
 const FORGOTTEN_AFTER_MS = 5_000;
 
-interface Drain {
-  handled(run: () => unknown): void;
-  failed(error: unknown): void;
-}
-
 export class Inbox {
   readonly #clock: Clock;
   readonly #waiting = new Deque<() => unknown>();
-  #drains: Drain[] = [];
+  /** Each who drains is handed what hands out one delivery. */
+  #drains: Deferred<() => unknown>[] = [];
   /** The connection broke since somebody last looked. */
   #lost: AMQPError | undefined;
   #isUsed = false;
@@ -29,8 +26,8 @@ export class Inbox {
   /** `run` hands out one delivery. */
   put(run: () => unknown): void {
     this.#isUsed = true;
-    const drain = this.#drains.shift();
-    if (drain) drain.handled(run);
+    const drain = this.#stillDraining().shift();
+    if (drain) drain.resolve(run);
     else {
       this.#waiting.push(run);
       this.#warnLater();
@@ -41,16 +38,16 @@ export class Inbox {
   lost(error: AMQPError): void {
     this.#waiting.takeAll();
     this.#stopWarning();
-    const drains = this.#drains.splice(0);
+    const drains = this.#stillDraining().splice(0);
     if (drains.length === 0 && this.#isUsed) this.#lost = error;
-    for (const drain of drains) drain.failed(error);
+    for (const drain of drains) drain.reject(error);
     this.#isUsed = false;
   }
 
   /** One channel is gone, with its consumers: the next who drains is told. */
   channelLost(error: AMQPError): void {
-    const [drain] = this.#drains;
-    if (drain) drain.failed(error);
+    const [drain] = this.#stillDraining();
+    if (drain) drain.reject(error);
     else this.#lost ??= error;
   }
 
@@ -66,32 +63,18 @@ export class Inbox {
       if (this.#waiting.size > 0) this.#warnLater();
       return handOut(next);
     }
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        timer?.cancel();
-        signal?.removeEventListener('abort', aborted);
-        this.#drains = this.#drains.filter((one) => one !== drain);
-      };
-      const drain: Drain = {
-        handled: (run) => {
-          settle();
-          handOut(run).then(resolve, reject);
-        },
-        failed: (error) => {
-          settle();
-          reject(error);
-        },
-      };
-      const aborted = () => drain.failed(signal?.reason);
-      const timer =
-        timeoutMs === undefined
-          ? undefined
-          : this.#clock.after(timeoutMs, () =>
-              drain.failed(new TimeoutError(`nothing was delivered within ${timeoutMs} ms`)),
-            );
-      signal?.addEventListener('abort', aborted, { once: true });
-      this.#drains.push(drain);
-    });
+    const drain = new Deferred<() => unknown>().abortedBy(signal);
+    drain.within(this.#clock, timeoutMs, () =>
+      drain.reject(new TimeoutError(`nothing was delivered within ${timeoutMs} ms`)),
+    );
+    this.#stillDraining().push(drain);
+    return drain.promise.then(handOut);
+  }
+
+  /** Time limits and signals have made an end of others. */
+  #stillDraining(): Deferred<() => unknown>[] {
+    this.#drains = this.#drains.filter(({ isSettled }) => !isSettled);
+    return this.#drains;
   }
 
   #warnLater(): void {

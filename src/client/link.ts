@@ -3,6 +3,7 @@
 import type { Clock } from '../platform/clock.ts';
 import type { AmqpConnection } from './amqp/amqp-connection.ts';
 import { attempt, connectionProblem } from './attempt.ts';
+import { Deferred } from './base/deferred.ts';
 import { type AMQPError, ConnectionError, OperationalError } from './base/errors.ts';
 import { intervalMs, intervalsMs, withJitter } from './base/retry.ts';
 import { sleep } from './base/sleep.ts';
@@ -47,8 +48,7 @@ const HOPELESS = new Set(['AUTHENTICATION_FAILED', 'VHOST_NOT_FOUND', 'NOT_ALLOW
 interface Waiter {
   /** Waits for as many rounds as there are, and hurries nobody. */
   readonly isPatient: boolean;
-  resolve(connection: AmqpConnection): void;
-  reject(error: unknown): void;
+  readonly handed: Deferred<AmqpConnection>;
 }
 
 export class Link {
@@ -70,7 +70,7 @@ export class Link {
   #isRunning = false;
   /** Whether attempts go on after a round has failed. */
   #isWanted = false;
-  #waiters: Waiter[] = [];
+  readonly #waiters = new Set<Waiter>();
   #wake: AbortController | undefined;
   readonly #closing = new AbortController();
 
@@ -128,28 +128,14 @@ export class Link {
     if (this.current) return Promise.resolve(this.current);
     if (this.#isOver) return Promise.reject(this.#closedError());
     if (signal?.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const stopListening = () => signal?.removeEventListener('abort', aborted);
-      const waiter: Waiter = {
-        isPatient,
-        resolve: (connection) => {
-          stopListening();
-          resolve(connection);
-        },
-        reject: (error) => {
-          stopListening();
-          reject(error);
-        },
-      };
-      const aborted = () => {
-        this.#waiters = this.#waiters.filter((one) => one !== waiter);
-        reject(signal?.reason);
-      };
-      signal?.addEventListener('abort', aborted, { once: true });
-      this.#waiters.push(waiter);
-      if (!isPatient) this.#wake?.abort();
-      this.#run();
-    });
+    const handed = new Deferred<AmqpConnection>().abortedBy(signal);
+    const waiter = { isPatient, handed };
+    this.#waiters.add(waiter);
+    // A signal may have made an end of it.
+    handed.promise.catch(() => this.#waiters.delete(waiter));
+    if (!isPatient) this.#wake?.abort();
+    this.#run();
+    return handed.promise;
   }
 
   /** From now on the connection is made, and made again, until `close`. */
@@ -180,7 +166,7 @@ export class Link {
       .finally(() => {
         this.#isRunning = false;
         // Whoever came while the last round was being given up.
-        if (this.#waiters.length > 0 && !this.#isOver) this.#run();
+        if (this.#waiters.size > 0 && !this.#isOver) this.#run();
       });
   }
 
@@ -207,7 +193,7 @@ export class Link {
         throw isSpent && this.#isWanted ? new OperationalError(round, failure) : failure;
       }
       // Who came meanwhile and is in a hurry is not made to wait.
-      if (this.#waiters.every(({ isPatient }) => isPatient)) await this.#pause(waitMs);
+      if ([...this.#waiters].every(({ isPatient }) => isPatient)) await this.#pause(waitMs);
       if (this.#isOver) return;
     }
   }
@@ -280,7 +266,8 @@ export class Link {
     this.#state = 'open';
     this.#openedAtMs = this.#clock.now();
     this.#events.emit({ type: 'connected', url: connection.url, recovered });
-    for (const { resolve } of this.#waiters.splice(0)) resolve(connection);
+    for (const { handed } of this.#waiters) handed.resolve(connection);
+    this.#waiters.clear();
     this.#sink.handedOut(connection);
   }
 
@@ -315,9 +302,10 @@ export class Link {
   }
 
   #rejectWaiters(error: unknown, which: (waiter: Waiter) => boolean = () => true): void {
-    const rejected = this.#waiters.filter(which);
-    this.#waiters = this.#waiters.filter((waiter) => !which(waiter));
-    for (const { reject } of rejected) reject(error);
+    for (const waiter of [...this.#waiters].filter(which)) {
+      this.#waiters.delete(waiter);
+      waiter.handed.reject(error);
+    }
   }
 
   #giveUp(error: AMQPError): void {

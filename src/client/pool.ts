@@ -1,6 +1,7 @@
 // Several connections with the same settings, lent and given back. Rarely needed in Node, where one connection carries many
 // channels; kept for those who share by connection.
 
+import { Deferred } from './base/deferred.ts';
 import { ConnectionError, LimitExceeded } from './base/errors.ts';
 import type { Connection } from './connection.ts';
 import { type CallOptions, requireInteger, timeoutMs } from './options.ts';
@@ -13,17 +14,12 @@ export interface PoolOptions {
 const DEFAULT_LIMIT = 10;
 const ACQUIRE_TIMEOUT_MS = 30_000;
 
-interface Waiter {
-  give(connection: Connection): void;
-  refuse(error: unknown): void;
-}
-
 export class Pool implements AsyncDisposable {
   readonly #origin: Connection;
   readonly #limit: number;
   readonly #idle: Connection[] = [];
   readonly #all = new Set<Connection>();
-  #waiting: Waiter[] = [];
+  #waiting: Deferred<Connection>[] = [];
   #isClosed = false;
 
   /** @internal Use `connection.pool()`. */
@@ -49,32 +45,19 @@ export class Pool implements AsyncDisposable {
     if (idle) return Promise.resolve(idle);
     if (this.#all.size < this.#limit) return Promise.resolve(this.#make());
     const ms = timeoutMs(options, ACQUIRE_TIMEOUT_MS);
-    const { signal } = options;
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        timer.cancel();
-        signal?.removeEventListener('abort', aborted);
-        this.#waiting = this.#waiting.filter((one) => one !== waiter);
-      };
-      const waiter: Waiter = {
-        give: (connection) => {
-          settle();
-          resolve(connection);
-        },
-        refuse: (error) => {
-          settle();
-          reject(error);
-        },
-      };
-      const aborted = () => waiter.refuse(signal?.reason);
-      const timer = this.#origin.clock.after(ms, () => {
-        const text = `all ${this.#limit} connections of the pool are lent, and none came back within ${ms} ms`;
-        waiter.refuse(new LimitExceeded('CONNECTION_LIMIT', text));
-      });
-      signal?.addEventListener('abort', aborted, { once: true });
-      this.#waiting.push(waiter);
+    const given = new Deferred<Connection>().abortedBy(options.signal);
+    given.within(this.#origin.clock, ms, () => {
+      const text = `all ${this.#limit} connections of the pool are lent, and none came back within ${ms} ms`;
+      given.reject(new LimitExceeded('CONNECTION_LIMIT', text));
     });
+    this.#waiting.push(given);
+    return given.promise;
+  }
+
+  /** The next who still waits: time limits and signals have made an end of others. */
+  #nextInLine(): Deferred<Connection> | undefined {
+    this.#waiting = this.#waiting.filter(({ isSettled }) => !isSettled);
+    return this.#waiting.shift();
   }
 
   #closedError(): ConnectionError {
@@ -97,19 +80,18 @@ export class Pool implements AsyncDisposable {
     if (this.#isClosed || this.#idle.includes(connection)) return;
     if (connection.state === 'closed' || connection.state === 'closing') {
       this.#all.delete(connection);
-      const next = this.#waiting[0];
-      if (next) next.give(this.#make());
+      this.#nextInLine()?.resolve(this.#make());
       return;
     }
-    const next = this.#waiting[0];
-    if (next) next.give(connection);
+    const next = this.#nextInLine();
+    if (next) next.resolve(connection);
     else this.#idle.push(connection);
   }
 
   /** Closes all connections, lent ones included. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const waiter of this.#waiting) waiter.refuse(this.#closedError());
+    for (const waiter of this.#waiting) waiter.reject(this.#closedError());
     const all = [...this.#all];
     this.#all.clear();
     this.#idle.length = 0;

@@ -1,10 +1,12 @@
 // One consumer that stays: when its channel closes, its queue goes or the connection breaks, it is made again. There is never
 // more than one of it, and it has one supervisor: this.
+
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Content } from '../protocol/content.ts';
 import type { AmqpChannel, ConsumerSink } from './amqp/amqp-channel.ts';
 import type { AmqpConnection } from './amqp/amqp-connection.ts';
 import { cancel, consume } from './amqp/consume.ts';
+import { Deferred } from './base/deferred.ts';
 import { type AMQPError, ChannelError, ConnectionError } from './base/errors.ts';
 import { uuid } from './base/uuid.ts';
 import type { ConnectionCore } from './connection-core.ts';
@@ -43,9 +45,9 @@ export class SupervisedConsumer implements ConsumerSink {
   hasBegun = false;
   #failures = 0;
   #timer: Timer | undefined;
-  #firstTime: { resolve(): void; reject(error: unknown): void } | undefined;
+  readonly #firstTime = new Deferred();
   /** Settles with the first success, or with the first failure that is not the connection's. */
-  readonly begun: Promise<void>;
+  readonly begun = this.#firstTime.promise;
   recoveries = 0;
 
   constructor(
@@ -60,9 +62,6 @@ export class SupervisedConsumer implements ConsumerSink {
     this.#queue = queue;
     this.#plan = plan;
     this.#sink = sink;
-    this.begun = new Promise((resolve, reject) => {
-      this.#firstTime = { resolve, reject };
-    });
     this.begun.catch(() => {});
   }
 
@@ -152,16 +151,14 @@ export class SupervisedConsumer implements ConsumerSink {
     this.#failures = 0;
     if (this.hasBegun) this.recoveries++;
     this.hasBegun = true;
-    this.#firstTime?.resolve();
-    this.#firstTime = undefined;
+    this.#firstTime.resolve();
   }
 
   #failed(error: AMQPError): void {
     if (this.#isStopped) return;
     this.#dropChannel(error);
-    if (this.#firstTime && !(error instanceof ConnectionError) && !mayPass(error)) {
+    if (!this.#firstTime.isSettled && !(error instanceof ConnectionError) && !mayPass(error)) {
       this.#firstTime.reject(error);
-      this.#firstTime = undefined;
       this.#isStopped = true;
       return;
     }
@@ -263,8 +260,7 @@ export class SupervisedConsumer implements ConsumerSink {
   async stopDelivery(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();
-    this.#firstTime?.reject(new ChannelError('CHANNEL_CLOSED', 'the consumer was stopped'));
-    this.#firstTime = undefined;
+    this.#firstTime.reject(new ChannelError('CHANNEL_CLOSED', 'the consumer was stopped'));
     await this.#cancel();
   }
 
@@ -280,8 +276,7 @@ export class SupervisedConsumer implements ConsumerSink {
 
   /** There will be no connection. */
   giveUp(error: AMQPError): void {
-    this.#firstTime?.reject(error);
-    this.#firstTime = undefined;
+    this.#firstTime.reject(error);
   }
 }
 

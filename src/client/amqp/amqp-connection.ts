@@ -7,6 +7,7 @@ import type { FieldTable } from '../../protocol/field-table.ts';
 import { FrameParser } from '../../protocol/frame-parser.ts';
 import { type Method, ReplyCode } from '../../protocol/methods.generated.ts';
 import { encodeUtf8 } from '../../protocol/utf8.ts';
+import { Deferred } from '../base/deferred.ts';
 import {
   ConnectionError,
   type ConnectionErrorCode,
@@ -75,7 +76,7 @@ export class AmqpConnection implements TransportHandler, ChannelHost, HandshakeH
   #hasReceived = false;
   #isProbing = false;
   #isBlocked = false;
-  #opening: { resolve(): void; reject(error: unknown): void } | undefined;
+  readonly #opening = new Deferred();
   #linger: Timer | undefined;
 
   private constructor(transport: Transport, options: OpenOptions) {
@@ -103,36 +104,22 @@ export class AmqpConnection implements TransportHandler, ChannelHost, HandshakeH
   }
 
   #open({ timeoutMs, signal }: OpenOptions): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = this.clock.after(timeoutMs, () => {
-        const awaited = this.#handshake.expected;
-        this.destroy(this.#problem('CONNECTION_LOST', `no ${awaited} within ${timeoutMs} ms`));
-      });
-      const aborted = () => {
-        this.#opening?.reject(signal?.reason);
-        this.destroy(this.#problem('CONNECTION_CLOSED', 'the attempt was given up'));
-      };
-      const settle = () => {
-        this.#opening = undefined;
-        timer.cancel();
-        signal?.removeEventListener('abort', aborted);
-      };
-      this.#opening = {
-        resolve: () => {
-          settle();
-          resolve();
-        },
-        reject: (error) => {
-          settle();
-          reject(error);
-        },
-      };
-      if (signal?.aborted) return aborted();
-      signal?.addEventListener('abort', aborted, { once: true });
+    this.#opening.within(this.clock, timeoutMs, () => {
+      const awaited = this.#handshake.expected;
+      this.destroy(this.#problem('CONNECTION_LOST', `no ${awaited} within ${timeoutMs} ms`));
+    });
+    const opened = this.#opening.abortedBy(signal).promise;
+    // A signal leaves the rest to us.
+    opened.catch(() => {
+      if (this.#state !== 'opening') return;
+      this.destroy(this.#problem('CONNECTION_CLOSED', 'the attempt was given up'));
+    });
+    if (!this.#opening.isSettled) {
       this.#transport.start(this);
       this.output.writer.raw(PROTOCOL_HEADER);
       this.output.flush();
-    });
+    }
+    return opened;
   }
 
   get isOpen(): boolean {
@@ -215,7 +202,7 @@ export class AmqpConnection implements TransportHandler, ChannelHost, HandshakeH
     this.#parser.stop();
     this.#heartbeat?.stop();
     this.#standstill?.stop();
-    this.#opening?.reject(why);
+    this.#opening.reject(why);
     this.#replies.fail(why);
     for (const channel of [...this.#channels.values()]) channel.abandon(why);
     this.sink.closed?.(why);
@@ -337,7 +324,7 @@ export class AmqpConnection implements TransportHandler, ChannelHost, HandshakeH
       this.sink.stoodStill?.(ms);
       if (ms >= DOUBTFUL_AFTER_MS) void this.#probe(ms);
     });
-    this.#opening?.resolve();
+    this.#opening.resolve();
   }
 
   impossible(problem: string): void {

@@ -1,9 +1,11 @@
 // What the client sends: frames gather in pooled blocks during a turn of the event loop and leave in one write at its end.
 // Knows when the broker takes less than it is given, so that publishing waits and nothing grows without bound.
+
 import type { Clock } from '../../platform/clock.ts';
 import type { Transport } from '../../platform/transport.ts';
 import { BlockPool, LARGE_BLOCK_BYTES } from '../../protocol/block-pool.ts';
 import { FrameWriter } from '../../protocol/frame-writer.ts';
+import { Deferred } from '../base/deferred.ts';
 
 /** Above this, publishing waits until the broker has taken most of it. */
 const CONGESTED_ABOVE_BYTES = 1024 * 1024;
@@ -22,7 +24,7 @@ export class Output {
   #unsentBytes = 0;
   #wasCongested = false;
   /** Who wants to know when this turn's frames have left. One promise for all of them. */
-  #left: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  #left: Deferred | undefined;
   /** Whether anything was sent since the heartbeat looked last. */
   hasSent = false;
 
@@ -43,13 +45,7 @@ export class Output {
   /** Resolves when what was written has been handed to the transport. */
   leaves(): Promise<void> {
     if (this.writer.pendingBytes === 0) return Promise.resolve();
-    if (!this.#left) {
-      let resolve!: () => void;
-      const promise = new Promise<void>((resolved) => {
-        resolve = resolved;
-      });
-      this.#left = { promise, resolve };
-    }
+    this.#left ??= new Deferred();
     return this.#left.promise;
   }
 

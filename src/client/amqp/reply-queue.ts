@@ -1,8 +1,9 @@
 // The answers that one channel still awaits, in the order of the questions: AMQP answers in order, so they may be asked one
 // behind the other. Every wait has an end: a time limit, a signal, or the error that closed the channel.
-import type { Clock, Timer } from '../../platform/clock.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { Content } from '../../protocol/content.ts';
 import type { MethodName, MethodOf } from '../../protocol/methods.generated.ts';
+import { Deferred } from '../base/deferred.ts';
 import { TimeoutError } from '../base/errors.ts';
 
 /** How long an answer is awaited where the caller does not say. */
@@ -24,10 +25,8 @@ export type LateReply = (reply: Reply) => void;
 interface Wait {
   readonly names: readonly MethodName[];
   readonly late: LateReply | undefined;
-  /** Undefined once the caller has given up: the answer still has its place in the order. */
-  settle: { resolve(reply: Reply): void; reject(error: unknown): void } | undefined;
-  timer: Timer | undefined;
-  stopListening: (() => void) | undefined;
+  /** Settled once the caller has given up: the answer still has its place in the order. */
+  readonly answer: Deferred<Reply>;
 }
 
 export class ReplyQueue {
@@ -45,28 +44,13 @@ export class ReplyQueue {
     { timeoutMs = REPLY_TIMEOUT_MS, signal }: CallLimits,
     late?: LateReply,
   ): Promise<Reply<Name>> {
-    return new Promise((resolve, reject) => {
-      const wait: Wait = {
-        names,
-        late,
-        settle: { resolve: resolve as unknown as (reply: Reply) => void, reject },
-        timer: undefined,
-        stopListening: undefined,
-      };
-      wait.timer = this.#clock.after(timeoutMs, () => {
-        abandon(wait)?.reject(
-          new TimeoutError(`no answer to ${question} within ${timeoutMs} ms`, {
-            delivery: 'unknown',
-          }),
-        );
-      });
-      if (signal) {
-        const aborted = () => abandon(wait)?.reject(signal.reason);
-        signal.addEventListener('abort', aborted, { once: true });
-        wait.stopListening = () => signal.removeEventListener('abort', aborted);
-      }
-      this.#waits.push(wait);
+    const answer = new Deferred<Reply>().abortedBy(signal);
+    answer.within(this.#clock, timeoutMs, () => {
+      const text = `no answer to ${question} within ${timeoutMs} ms`;
+      answer.reject(new TimeoutError(text, { delivery: 'unknown' }));
     });
+    this.#waits.push({ names, late, answer });
+    return answer.promise as Promise<unknown> as Promise<Reply<Name>>;
   }
 
   /** Gives an answer to who asked first. @returns false when that is not what was asked. */
@@ -74,9 +58,8 @@ export class ReplyQueue {
     const wait = this.#waits[0];
     if (!wait?.names.includes(reply.method.name)) return false;
     this.#waits.shift();
-    const settle = abandon(wait);
-    if (settle) settle.resolve(reply);
-    else wait.late?.(reply);
+    if (wait.answer.isSettled) wait.late?.(reply);
+    else wait.answer.resolve(reply);
     return true;
   }
 
@@ -84,15 +67,6 @@ export class ReplyQueue {
   fail(error: Error): void {
     const waits = this.#waits;
     this.#waits = [];
-    for (const wait of waits) abandon(wait)?.reject(error);
+    for (const { answer } of waits) answer.reject(error);
   }
-}
-
-/** Stops a wait; whoever calls this first may settle it. */
-function abandon(wait: Wait): Wait['settle'] {
-  const { settle } = wait;
-  wait.settle = undefined;
-  wait.timer?.cancel();
-  wait.stopListening?.();
-  return settle;
 }
