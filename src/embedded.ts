@@ -4,6 +4,7 @@ import { hostname, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { Broker, type FirstUser } from './broker/broker.ts';
 import type { SyncMode } from './broker/storage.ts';
+import type { ProcessControl } from './http/api-context.ts';
 import type { ManagementOptions } from './http/management.ts';
 import {
   type ListenAt,
@@ -22,7 +23,7 @@ import { Server } from './server/server.ts';
 import { DataDirectory } from './store/data-directory.ts';
 import { version } from './version.ts';
 
-export type { Clock, Log, LogControl, LogLevel, Network };
+export type { Clock, Log, LogControl, LogLevel, Network, ProcessControl };
 
 export interface StartOptions {
   /** TCP port; 0 takes a free one. Default 5672. */
@@ -94,6 +95,8 @@ export interface StartOptions {
   readonly log?: Log;
   /** What `leveretctl set_log_level`, `rotate_logs` and `log_tail` act upon. Default: nothing; the log is the caller's own affair. */
   readonly logControl?: LogControl;
+  /** What `leveretctl stop_app` and `environment` act upon. Default: nothing; stopping is the caller's own affair. */
+  readonly processControl?: ProcessControl;
   /** Also accepts AMQP over WebSocket, for browsers. Default: not. */
   readonly webSocket?: WebSocketListenOptions;
   /** Default: the system's. */
@@ -124,6 +127,9 @@ export interface RunningBroker {
   /** Tells all clients (320), waits up to two seconds for them to go, and stops. */
   close(): Promise<void>;
 }
+
+/** As tools see it. */
+export const nodeName = (): string => `leveret@${hostname()}`;
 
 const DEFAULT_PORT = 5672;
 const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -186,7 +192,7 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     },
     directory,
   );
-  const node = `leveret@${hostname()}`;
+  const node = nodeName();
   const server = new Server(broker, {
     version,
     clusterName: options.clusterName ?? node,
@@ -241,7 +247,10 @@ async function importFile(broker: Broker, path: string): Promise<void> {
 /** What serves HTTP is loaded only when it is asked for. */
 async function startManagement(
   options: StartOptions,
-  parts: Omit<ManagementOptions, 'dataDirectory' | 'logControl'>,
+  parts: Omit<
+    ManagementOptions,
+    'dataDirectory' | 'logControl' | 'processControl' | 'certificateFiles'
+  >,
 ) {
   const { host = '127.0.0.1', httpHost = host, httpPort, controlSocket = false, dataDir } = options;
   const directory = dataDir === undefined ? undefined : resolve(dataDir);
@@ -250,7 +259,8 @@ async function startManagement(
   const { Management } = await import('./http/management.ts');
   const management = new Management({
     ...parts,
-    ...given(options, 'logControl'),
+    ...given(options, 'logControl', 'processControl'),
+    certificateFiles: certificateFilesOf(options.tls),
     ...(directory === undefined ? {} : { dataDirectory: directory }),
   });
   try {
@@ -263,6 +273,9 @@ async function startManagement(
     throw error;
   }
 }
+
+const certificateFilesOf = (tls: TlsListenOptions | undefined): string[] =>
+  tls ? [tls.certFile, ...(tls.caFile === undefined ? [] : [tls.caFile])] : [];
 
 /** Undefined for a unix socket. */
 const hostOf = (at: ListenAt | undefined): string | undefined =>
