@@ -4,6 +4,7 @@ import { hostname, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { Broker, type FirstUser } from './broker/broker.ts';
 import type { SyncMode } from './broker/storage.ts';
+import type { ProcessControl } from './http/api-context.ts';
 import {
   type ListenAt,
   Listeners,
@@ -27,7 +28,7 @@ import {
 import { DataDirectory } from './store/data-directory.ts';
 import { version } from './version.ts';
 
-export type { Clock, Log, LogControl, LogLevel, Network };
+export type { Clock, Log, LogControl, LogLevel, Network, ProcessControl };
 
 export interface StartOptions extends ManagementStartOptions {
   /** TCP port; 0 takes a free one. Default 5672. */
@@ -88,6 +89,8 @@ export interface StartOptions extends ManagementStartOptions {
   readonly log?: Log;
   /** What `leveretctl set_log_level`, `rotate_logs` and `log_tail` act upon. Default: nothing; the log is the caller's own affair. */
   readonly logControl?: LogControl;
+  /** What `leveretctl stop_app` and `environment` act upon. Default: nothing; stopping is the caller's own affair. */
+  readonly processControl?: ProcessControl;
   /** Also accepts AMQP over WebSocket, for browsers. Default: not. */
   readonly webSocket?: WebSocketListenOptions;
   /** Default: the system's. */
@@ -122,6 +125,9 @@ export interface RunningBroker {
   /** Tells all clients (320), waits up to two seconds for them to go, and stops. */
   close(): Promise<void>;
 }
+
+/** As tools see it. */
+export const nodeName = (): string => `leveret@${hostname()}`;
 
 const DEFAULT_PORT = 5672;
 const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -192,7 +198,7 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
     },
     directory,
   );
-  const node = `leveret@${hostname()}`;
+  const node = nodeName();
   const { clusterName = node } = options;
   const server = new Server(broker, {
     version,
@@ -221,7 +227,8 @@ export async function startBroker(options: StartOptions = {}): Promise<RunningBr
       : undefined;
     management = await startManagement(options, {
       ...{ broker, server, version, node, clusterName },
-      ...given(options, 'logControl'),
+      ...given(options, 'logControl', 'processControl'),
+      certificateFiles: certificateFilesOf(options.tls),
     });
     return {
       host: first.host,
@@ -247,6 +254,9 @@ async function importFile(broker: Broker, path: string): Promise<void> {
   const { loadDefinitions } = await import('./http/definitions/load.ts');
   await loadDefinitions(broker, text);
 }
+
+const certificateFilesOf = (tls: TlsListenOptions | undefined): string[] =>
+  tls ? [tls.certFile, ...(tls.caFile === undefined ? [] : [tls.caFile])] : [];
 
 /** Undefined for a unix socket. */
 const hostOf = (at: ListenAt | undefined): string | undefined =>

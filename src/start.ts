@@ -1,5 +1,6 @@
 // A broker as a process of its own: started, told of signals, stopped.
-import { type RunningBroker, startBroker } from './embedded.ts';
+import { Application } from './application.ts';
+import type { RunningBroker } from './embedded.ts';
 import { ProcessLog } from './logging/process-log.ts';
 import type { Log } from './platform/log.ts';
 import { type Flags, type Start, startOf } from './start-options.ts';
@@ -13,15 +14,15 @@ export async function start(flags: Flags, fail: (error: unknown) => never): Prom
   const told = read(flags);
   const log = openLog(told);
   for (const warning of told.warnings) log.write('warning', warning);
-  const broker = await startBroker({ ...told.options, log, logControl: log }).catch(
-    (error: Error) => {
-      throw startProblem(error, told, flags);
-    },
-  );
-  stopOnSignals(broker, log, fail);
+  const options = { ...told.options, log, logControl: log };
+  const application = new Application(options, settingsOf(told), log);
+  const broker = await application.start().catch((error: Error) => {
+    throw startProblem(error, told, flags);
+  });
+  stopOnSignals(application, log, fail);
   process.on('SIGHUP', () => {
     log.reopen();
-    reloadCertificates(broker, log);
+    reloadCertificates(application, log);
   });
   if (told.log.console?.format === 'text' && told.log.file === undefined) {
     log.print(banner(broker, told));
@@ -48,13 +49,13 @@ function read(flags: Flags): Start {
   }
 }
 
-function stopOnSignals(broker: RunningBroker, log: Log, fail: (error: unknown) => never): void {
+function stopOnSignals(application: Application, log: Log, fail: (error: unknown) => never): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) process.exit(1);
     stopping = true;
     log.write('info', `${signal}: closing connections and stopping; once more to stop at once`);
-    broker.close().then(
+    application.close().then(
       () => {
         log.write('info', 'stopped');
         process.exit(0);
@@ -66,13 +67,26 @@ function stopOnSignals(broker: RunningBroker, log: Log, fail: (error: unknown) =
   process.on('SIGINT', stop);
 }
 
-function reloadCertificates(broker: RunningBroker, log: Log): void {
+function reloadCertificates(application: Application, log: Log): void {
   try {
-    broker.reloadCertificates();
+    application.reloadCertificates();
     log.write('info', 'SIGHUP: the log is reopened, certificates are read again');
   } catch (error) {
     log.write('error', `SIGHUP: ${(error as Error).message}; the old certificates stay`);
   }
+}
+
+/** What holds, for people to look at: all but secrets. */
+function settingsOf({ options, log }: Start): Record<string, unknown> {
+  const { firstUser, tls, ...others } = options;
+  return {
+    ...others,
+    ...(firstUser ? { firstUser: { ...firstUser, password: '******' } } : {}),
+    ...(tls
+      ? { tls: { ...tls, ...(tls.passphrase === undefined ? {} : { passphrase: '******' }) } }
+      : {}),
+    log,
+  };
 }
 
 function banner({ url, httpUrl = 'none', webSocketUrl }: RunningBroker, told: Start): string {

@@ -19,7 +19,7 @@ const IMPORTS = `
   websocket: platform
   client: protocol platform
   testing: client server broker store protocol platform
-  ctl: -, types of http/api
+  ctl: config, types of http/api
   ui: -, types of http/api
   demo: client
 `;

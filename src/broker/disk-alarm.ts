@@ -8,14 +8,25 @@ const SHORTEST_INTERVAL_MS = 100;
 const LONGEST_INTERVAL_MS = 10_000;
 
 export class DiskAlarm {
-  readonly limitBytes: number;
+  #limitBytes: number;
+  #isOutOfSpace = false;
   readonly #listeners = new Set<(raised: boolean) => void>();
   #isRaised = false;
   /** Undefined until it is known. */
   #freeBytes: number | undefined;
 
   constructor(limitBytes: number) {
-    this.limitBytes = limitBytes;
+    this.#limitBytes = limitBytes;
+  }
+
+  get limitBytes(): number {
+    return this.#limitBytes;
+  }
+
+  /** Counts from now on, for what is free at present. */
+  set limitBytes(bytes: number) {
+    this.#limitBytes = bytes;
+    this.update(this.#freeBytes, this.#isOutOfSpace);
   }
 
   get isRaised(): boolean {
@@ -35,7 +46,8 @@ export class DiskAlarm {
   /** `isOutOfSpace`: something could not be written, and waits. */
   update(freeBytes: number | undefined, isOutOfSpace: boolean): void {
     this.#freeBytes = freeBytes;
-    const isRaised = isOutOfSpace || (freeBytes !== undefined && freeBytes < this.limitBytes);
+    this.#isOutOfSpace = isOutOfSpace;
+    const isRaised = isOutOfSpace || (freeBytes !== undefined && freeBytes < this.#limitBytes);
     if (isRaised === this.#isRaised) return;
     this.#isRaised = isRaised;
     for (const listener of this.#listeners) listener(isRaised);
@@ -44,7 +56,7 @@ export class DiskAlarm {
   /** When to look again: before more than half of what is left above the limit can be gone. */
   get nextLookMs(): number {
     if (this.#isRaised) return SHORTEST_INTERVAL_MS;
-    const leftBytes = (this.#freeBytes ?? Number.POSITIVE_INFINITY) - this.limitBytes;
+    const leftBytes = (this.#freeBytes ?? Number.POSITIVE_INFINITY) - this.#limitBytes;
     const ideal = Math.trunc(leftBytes / FASTEST_BYTES_PER_MS / 2);
     return Math.max(SHORTEST_INTERVAL_MS, Math.min(LONGEST_INTERVAL_MS, ideal));
   }

@@ -5,12 +5,23 @@
 const RELEASE_AT = 0.95;
 
 export class MemoryAlarm {
-  readonly limitBytes: number;
+  #limitBytes: number;
+  #usedBytes = 0;
   readonly #listeners = new Set<(raised: boolean) => void>();
   #isRaised = false;
 
   constructor(limitBytes: number) {
-    this.limitBytes = limitBytes;
+    this.#limitBytes = limitBytes;
+  }
+
+  get limitBytes(): number {
+    return this.#limitBytes;
+  }
+
+  /** Counts from now on, for what is used already as well. */
+  set limitBytes(bytes: number) {
+    this.#limitBytes = bytes;
+    this.update(this.#usedBytes);
   }
 
   get isRaised(): boolean {
@@ -24,7 +35,8 @@ export class MemoryAlarm {
   }
 
   update(usedBytes: number): void {
-    const raised = usedBytes > this.limitBytes * (this.#isRaised ? RELEASE_AT : 1);
+    this.#usedBytes = usedBytes;
+    const raised = usedBytes > this.#limitBytes * (this.#isRaised ? RELEASE_AT : 1);
     if (raised === this.#isRaised) return;
     this.#isRaised = raised;
     for (const listener of this.#listeners) listener(raised);

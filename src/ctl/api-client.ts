@@ -1,7 +1,7 @@
 // Talks to the broker's HTTP API: over the socket in its data directory, or to an address with a name and password.
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { CtlError, ExitCode, unavailable } from './ctl-error.ts';
+import { CtlError, ExitCode, UsageError, unavailable } from './ctl-error.ts';
 
 /** Where the broker is. */
 export type Endpoint =
@@ -18,6 +18,16 @@ export class ApiError extends Error {
     super(typeof reason === 'string' ? reason.trim() : JSON.stringify(reason));
     this.status = status;
     this.reason = reason;
+  }
+}
+
+/** The process is there, and the broker in it was stopped (stop_app). */
+export class NotRunning extends UsageError {
+  constructor() {
+    super(
+      ExitCode.USAGE,
+      "this command requires the broker to be running. Start it with 'leveretctl start_app'.",
+    );
   }
 }
 
@@ -64,6 +74,7 @@ export class ApiClient {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<ApiAnswer> {
     const answer = await this.#exchange(method, `/api/${path}`, body, headers);
+    if (isStopped(answer)) throw new NotRunning();
     if (answer.status < 400 || answer.status === 503) return answer;
     throw new ApiError(answer.status, reasonOf(answer));
   }
@@ -150,6 +161,10 @@ function parse(status: number, text: string): ApiAnswer {
   } catch {
     throw unavailable(`what answers there is no broker's HTTP API (status ${status})`);
   }
+}
+
+function isStopped({ status, body }: ApiAnswer): boolean {
+  return status === 503 && (body as { error?: unknown } | undefined)?.error === 'not_running';
 }
 
 function reasonOf({ status, body }: ApiAnswer): unknown {

@@ -1,17 +1,21 @@
 // The management API of one broker: over TCP with a password, and over a socket in the data directory without one, where the
 // file's mode says who may.
-import { rmSync, statSync } from 'node:fs';
-import { createConnection } from 'node:net';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { Broker } from '../broker/broker.ts';
 import type { LogControl } from '../platform/log.ts';
 import type { TlsOptions } from '../platform/tls-network.ts';
 import type { Server } from '../server/server.ts';
 import type { ListenerItem } from './api/overview.ts';
-import type { ApiContext } from './api-context.ts';
+import type { ApiContext, ProcessControl } from './api-context.ts';
 import type { FindCaller } from './api-server.ts';
 import { authenticate } from './authentication.ts';
 import { Caller } from './caller.ts';
+import {
+  CONTROL_SOCKET,
+  controlSocketPath,
+  MAX_SOCKET_PATH_BYTES,
+  makeControlSocket,
+} from './control-socket.ts';
 import type { CorsOptions } from './cors.ts';
 import { LazyServer } from './lazy-server.ts';
 import { Statistics } from './statistics/statistics.ts';
@@ -31,14 +35,14 @@ export interface ManagementOptions {
   readonly cors?: CorsOptions;
   /** Default: 20 MiB. */
   readonly maxBodyBytes?: number;
+  readonly processControl?: ProcessControl;
+  readonly certificateFiles?: readonly string[];
 }
 
 export interface ManagementAddress {
   readonly host: string;
   readonly port: number;
 }
-
-export const CONTROL_SOCKET = 'control.sock';
 
 export class Management {
   readonly #options: ManagementOptions;
@@ -49,7 +53,7 @@ export class Management {
   readonly statistics: Statistics;
 
   constructor(options: ManagementOptions) {
-    const { broker, server, version, node, clusterName, dataDirectory, logControl } = options;
+    const { broker, server, version, node, clusterName } = options;
     this.#options = options;
     this.statistics = new Statistics(broker, server);
     this.#context = {
@@ -60,8 +64,10 @@ export class Management {
       clusterName,
       version,
       startedAtMs: broker.services.clock.now(),
-      dataDirectory,
-      logControl,
+      dataDirectory: options.dataDirectory,
+      logControl: options.logControl,
+      processControl: options.processControl,
+      certificateFiles: options.certificateFiles ?? [],
       listeners: () => this.#listeners(),
     };
     this.statistics.start();
@@ -118,7 +124,7 @@ export class Management {
    */
   async listenInDirectory(directory: string): Promise<void> {
     const { log } = this.#context.broker.services;
-    const path = socketPath(join(directory, CONTROL_SOCKET));
+    const path = controlSocketPath(directory);
     if (path === undefined) {
       log.write(
         'warning',
@@ -127,14 +133,8 @@ export class Management {
       );
       return;
     }
-    await removeStale(path);
     const caller = Caller.controlSocket();
-    const server = this.#serverFor(() => caller);
-    // From its first moment on, the socket is its user's alone: `listen` makes it before it returns.
-    const mask = process.umask(0o177);
-    const listening = server.listen({ path });
-    process.umask(mask);
-    await listening;
+    await makeControlSocket(path, (at) => this.#serverFor(() => caller).listen({ path: at }));
   }
 
   #listeners(): ListenerItem[] {
@@ -162,32 +162,4 @@ export class Management {
     this.statistics.stop();
     await Promise.all(this.#servers.map((server) => server.close()));
   }
-}
-
-/** What the system allows in the name of a socket, its end included (Linux 108, others 104). */
-const MAX_SOCKET_PATH_BYTES = 103;
-
-/** The path by which a socket may be named: as it is, or from where this process is, if one of them is short enough. */
-function socketPath(path: string): string | undefined {
-  const candidates = [path, relative(process.cwd(), path)];
-  return candidates.find((one) => Buffer.byteLength(one) <= MAX_SOCKET_PATH_BYTES);
-}
-
-/** A socket that nobody answers on was left by a crash. What is no socket is not ours to remove. */
-async function removeStale(path: string): Promise<void> {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat?.isSocket() || (await answers(path))) return;
-  rmSync(path, { force: true });
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path);
-    const end = (isAlive: boolean) => {
-      socket.destroy();
-      resolve(isAlive);
-    };
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
-  });
 }

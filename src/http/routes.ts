@@ -1,10 +1,12 @@
 // All routes of the API, in one table.
+import { applicationRoutes } from './api/application.ts';
 import { bindingRoutes } from './api/bindings.ts';
 import { channelRoutes } from './api/channels.ts';
 import { connectionRoutes } from './api/connections.ts';
 import { consumerRoutes } from './api/consumers.ts';
 import { definitionRoutes } from './api/definitions.ts';
 import { delayedRoutes } from './api/delayed.ts';
+import { environmentRoutes } from './api/environment.ts';
 import { exchangeRoutes } from './api/exchanges.ts';
 import { explainRoutes } from './api/explain.ts';
 import { healthRoutes } from './api/health.ts';
@@ -28,6 +30,8 @@ export const routes: readonly Route[] = [
   ...overviewRoutes,
   ...nodeRoutes,
   ...logRoutes,
+  ...applicationRoutes,
+  ...environmentRoutes,
   ...connectionRoutes,
   ...channelRoutes,
   ...consumerRoutes,

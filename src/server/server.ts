@@ -36,7 +36,9 @@ export class Server implements ServerContext {
   readonly serverProperties: FieldTable;
   readonly settings: ConnectionSettings;
   readonly #connections = new Set<Connection>();
-  readonly #listeners: Listener[] = [];
+  readonly #listeners = new Map<Listener, Network>();
+  /** What was listened at before it was suspended. */
+  #suspended: readonly { readonly network: Network; readonly at: Endpoint }[] = [];
   #lastConnectionId = 0;
   #onAllClosed: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -65,7 +67,7 @@ export class Server implements ServerContext {
 
   /** Where it listens. */
   get endpoints(): readonly Endpoint[] {
-    return this.#listeners.map(({ local }) => local);
+    return [...this.#listeners.keys()].map(({ local }) => local);
   }
 
   nextConnectionId(): number {
@@ -81,8 +83,33 @@ export class Server implements ServerContext {
       this.#connections.add(connection);
       connection.start();
     });
-    this.#listeners.push(listener);
+    this.#listeners.set(listener, network);
     return listener.local;
+  }
+
+  /** Accepts no more connections; those that are there stay. */
+  async suspendListeners(): Promise<void> {
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    this.#suspended = [
+      ...this.#suspended,
+      ...listeners.map(([{ local }, network]) => ({ network, at: local })),
+    ];
+    await Promise.all(listeners.map(([listener]) => listener.close()));
+  }
+
+  /** Accepts again where it did; rejects with the system's error when somebody else has a port meanwhile. */
+  async resumeListeners(): Promise<void> {
+    const suspended = this.#suspended;
+    this.#suspended = [];
+    for (const [index, { network, at }] of suspended.entries()) {
+      try {
+        await this.listen(network, at);
+      } catch (error) {
+        this.#suspended = suspended.slice(index);
+        throw error;
+      }
+    }
   }
 
   connectionClosed(connection: Connection): void {
@@ -98,7 +125,7 @@ export class Server implements ServerContext {
   }
 
   async #close(): Promise<void> {
-    const stopped = Promise.all(this.#listeners.map((listener) => listener.close()));
+    const stopped = Promise.all([...this.#listeners.keys()].map((listener) => listener.close()));
     if (this.#connections.size > 0) await this.#closeConnections();
     await stopped;
   }

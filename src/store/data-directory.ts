@@ -130,6 +130,15 @@ export class DataDirectory {
     return `the data directory ${this.path} was taken by process ${text.split('\n')[0]}`;
   }
 
+  /** Removes everything that a broker has kept here. What has the directory open must be closed. */
+  erase(): void {
+    // Definitions first: messages without a journal are refused, and so not mistaken for something.
+    this.files.remove(this.journalPath);
+    for (const name of namesIn(this.files, this.logPath)) {
+      this.files.remove(join(this.logPath, name));
+    }
+  }
+
   /** Others may have it now. */
   release(): void {
     held.delete(this.path);

@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Tool } from '../../src/ctl/command.ts';
 import { commands } from '../../src/ctl/commands/index.ts';
-import { runProgram } from '../../src/ctl/program.ts';
 import { type RunningBroker, startBroker } from '../../src/embedded.ts';
 import { ProcessLog } from '../../src/logging/process-log.ts';
+import { type CtlOptions, runCtl, succeeded, wordsOf } from '../support/ctl.ts';
 
 let directory: string;
 let broker: RunningBroker;
@@ -41,40 +40,10 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-interface Ending {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-interface Options {
-  readonly input?: string;
-  readonly tool?: Tool;
-  readonly environment?: NodeJS.ProcessEnv;
-}
-
-async function ctl(words: readonly string[], options: Options = {}): Promise<Ending> {
-  let [out, err] = ['', ''];
-  const { environment = { LEVERET_DATA_DIR: directory }, tool = 'leveretctl' } = options;
-  const status = await runProgram(tool, words, {
-    environment,
-    version: '1.2.3',
-    write: (text) => {
-      out += text;
-    },
-    writeError: (text) => {
-      err += text;
-    },
-    readInput: async () => options.input ?? '',
-  });
-  return { status, out, err };
-}
-
-/** Splits at spaces; what is between quotes stays together. */
-const words = (line: string) =>
-  [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
-const run = (line: string, options?: Options) => ctl(words(line), options);
-const ok = (out: string) => ({ status: 0, out, err: '' });
+const ctl = (words: readonly string[], options: CtlOptions = {}) =>
+  runCtl(words, { environment: { LEVERET_DATA_DIR: directory }, ...options });
+const run = (line: string, options?: CtlOptions) => ctl(wordsOf(line), options);
+const ok = succeeded;
 
 beforeEach(async () => {
   await run('delete_vhost v');

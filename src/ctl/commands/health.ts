@@ -6,6 +6,7 @@ import type { ListenerItem, Overview } from '../../http/api/overview.ts';
 import { part } from '../api-client.ts';
 import type { Command, Ctl } from '../command.ts';
 import { CtlError, ExitCode, unavailable } from '../ctl-error.ts';
+import { applicationOf } from './application.ts';
 
 type HealthAnswer = Health & {
   readonly alarms?: readonly AlarmItem[];
@@ -62,8 +63,13 @@ const running = (name: string, asking: (node: string) => string): Command => ({
   group: GROUP,
   description: 'Succeeds when the broker runs',
   async run(ctl) {
-    const node = await nodeName(ctl);
+    const { node, running: isRunning } = await applicationOf(ctl);
     ctl.say(asking(node));
+    if (!isRunning) {
+      throw unavailable(
+        `Leveret on node ${node} is not running or has not fully booted yet (check with is_booting)`,
+      );
+    }
     ctl.print(`Leveret on node ${node} is fully booted and running`);
   },
 });
@@ -73,7 +79,7 @@ const isBooting: Command = {
   group: GROUP,
   description: 'Tells whether the broker is still starting: one that answers has started',
   async run(ctl) {
-    const node = await nodeName(ctl);
+    const { node } = await applicationOf(ctl);
     ctl.say(`Asking node ${node} for its boot status ...`);
     ctl.print(
       `Leveret on node ${node} is fully booted (check with is_running), stopped or has not started booting yet`,

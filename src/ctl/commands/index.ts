@@ -1,7 +1,9 @@
 // All commands, in one table.
 import type { Command } from '../command.ts';
+import { applicationCommands } from './application.ts';
 import { connectionCommands } from './connections.ts';
 import { definitionCommands } from './definitions.ts';
+import { environmentCommands } from './environment.ts';
 import { healthCommands } from './health.ts';
 import { letterCommands } from './letters.ts';
 import { listingCommands } from './listing.ts';
@@ -23,6 +25,8 @@ export const commands: readonly Command[] = [
   ...healthCommands,
   ...reportCommands,
   ...logCommands,
+  ...applicationCommands,
+  ...environmentCommands,
   ...topCommands,
   ...policyCommands,
   ...vhostCommands,

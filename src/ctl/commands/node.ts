@@ -7,6 +7,7 @@ import type { ListenerItem, Overview } from '../../http/api/overview.ts';
 import type { VHostItem } from '../../http/api/vhosts.ts';
 import type { Command, Ctl } from '../command.ts';
 import { CtlError, ExitCode, unavailable, usageError } from '../ctl-error.ts';
+import { applicationOf } from './application.ts';
 import { alarmsOf, describeListener } from './health.ts';
 
 const POLL_MS = 100;
@@ -152,14 +153,16 @@ const version: Command = {
 async function awaitAnswer(ctl: Ctl): Promise<void> {
   const giveUpAt = Date.now() + ctl.timeoutMs;
   for (;;) {
+    let problem: string;
     try {
-      await ctl.api.get('whoami');
-      return;
+      if ((await applicationOf(ctl)).running) return;
+      problem = 'the broker is stopped';
     } catch (error) {
       if (!(error instanceof CtlError)) throw error;
-      if (Date.now() >= giveUpAt) throw new CtlError(ExitCode.TIMEOUT, error.message);
-      await setTimeout(POLL_MS);
+      problem = error.message;
     }
+    if (Date.now() >= giveUpAt) throw new CtlError(ExitCode.TIMEOUT, problem);
+    await setTimeout(POLL_MS);
   }
 }
 
@@ -184,10 +187,9 @@ async function stopBroker(ctl: Ctl): Promise<void> {
   if (!ctl.api.isLocal) {
     throw usageError('a broker is stopped on its own machine: use --data-dir rather than --uri');
   }
-  const [node] = await ctl.api.get<NodeItem[]>('nodes');
-  const pid = Number(node?.os_pid);
+  const { node, pid } = await applicationOf(ctl);
   if (!Number.isSafeInteger(pid) || pid <= 1) throw unavailable('the broker names no process');
-  ctl.say(`Shutting down node ${node?.name} running at PID ${pid}`);
+  ctl.say(`Shutting down node ${node} running at PID ${pid}`);
   process.kill(pid, 'SIGTERM');
   const giveUpAt = Date.now() + ctl.timeoutMs;
   while (isAlive(pid)) {
@@ -196,7 +198,7 @@ async function stopBroker(ctl: Ctl): Promise<void> {
     }
     await setTimeout(POLL_MS);
   }
-  ctl.say(`Node ${node?.name} is no longer running`);
+  ctl.say(`Node ${node} is no longer running`);
 }
 
 function isAlive(pid: number): boolean {

@@ -2,8 +2,10 @@
 import type { MemoryBreakdown } from '../../http/api/nodes.ts';
 import type { VHostItem } from '../../http/api/vhosts.ts';
 import type { Command } from '../command.ts';
+import { environmentCommands } from './environment.ts';
 import { nodeItem } from './health.ts';
 import { listingCommands } from './listing.ts';
+import { logCommands } from './log.ts';
 import { memoryLines, nodeCommands } from './node.ts';
 import { permissionCommands } from './permissions.ts';
 import { policyCommands } from './policies.ts';
@@ -31,10 +33,19 @@ const all = [
   ...userCommands,
   ...permissionCommands,
   ...policyCommands,
+  ...environmentCommands,
+  ...logCommands,
 ];
 const named = (name: string) => all.find((command) => command.name === name)!;
 
-const OF_BROKER = ['status', 'cluster_status', 'list_users', 'list_connections', 'list_channels'];
+const OF_BROKER = [
+  'status',
+  'cluster_status',
+  'list_users',
+  'list_connections',
+  'list_channels',
+  'environment',
+];
 const OF_VHOST = [
   'list_queues',
   'list_exchanges',
