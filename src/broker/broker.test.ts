@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { logIn } from '../../test/support/login.ts';
 import { silentLog } from '../platform/log.ts';
 import { ManualClock } from '../platform/manual-clock.ts';
 import { systemRandom } from '../platform/random.ts';
@@ -15,14 +16,12 @@ test('a fresh broker has the vhost / and a user guest, who may do anything there
   const broker = newBroker();
   expect(broker.vhost('/')?.name).toBe('/');
   expect(broker.vhost('other')).toBeUndefined();
-  const login = broker.logIn('guest', 'guest', '127.0.0.1');
+  const login = logIn(broker, 'guest', 'guest', '127.0.0.1');
   const user = 'user' in login ? login.user : undefined;
   expect(user?.tags).toEqual(new Set(['administrator']));
-  expect(['configure', 'write', 'read'].map((it) => user?.may(it as 'read', 'any', '/'))).toEqual([
-    true,
-    true,
-    true,
-  ]);
+  expect(
+    ['configure', 'write', 'read'].map((it) => user?.may(it as 'read', 'queue', 'any', '/')),
+  ).toEqual([true, true, true]);
 });
 
 test.each([
@@ -32,7 +31,7 @@ test.each([
   ['', '', '127.0.0.1'],
   ['Guest', 'guest', '127.0.0.1'],
 ])("'%s' with '%s' is nobody", (name, password, host) => {
-  expect(newBroker().logIn(name, password, host)).toEqual({
+  expect(logIn(newBroker(), name, password, host)).toEqual({
     refusal: `user '${name}' - invalid credentials`,
   });
 });
@@ -47,7 +46,7 @@ test.each([
   ['2001:db8::1', false],
   ['', false],
 ])('guest may come from %s: %s', (host, allowed) => {
-  const login = newBroker().logIn('guest', 'guest', host);
+  const login = logIn(newBroker(), 'guest', 'guest', host);
   expect('user' in login).toBe(allowed);
   if (!allowed) expect(login).toEqual({ refusal: "user 'guest' can only connect via localhost" });
 });
@@ -55,7 +54,7 @@ test.each([
 test('other users may come from anywhere', () => {
   const broker = newBroker();
   broker.users.add('ann', broker.hashPassword('secret'));
-  expect(broker.logIn('ann', 'secret', '192.168.0.7')).toHaveProperty('user.name', 'ann');
+  expect(logIn(broker, 'ann', 'secret', '192.168.0.7')).toHaveProperty('user.name', 'ann');
 });
 
 test('messages that take more than the limit raise the alarm until they are gone', () => {

@@ -10,6 +10,7 @@ import { Connections } from './connections.ts';
 import { type Definition, isInVHost } from './definitions.ts';
 import { DiskAlarm } from './disk-alarm.ts';
 import type { Json } from './json.ts';
+import { Logins } from './logins.ts';
 import { MemoryAlarm } from './memory-alarm.ts';
 import { sizeOfMessage } from './message.ts';
 import { Churn } from './message-counters.ts';
@@ -19,7 +20,6 @@ import { hashPassword, type PasswordHash } from './password.ts';
 import type { PermissionPatterns } from './permission.ts';
 import { Storage, type SyncMode } from './storage.ts';
 import { Turn } from './turn.ts';
-import type { User } from './user.ts';
 import { Users } from './users.ts';
 import type { VHost } from './vhost.ts';
 import { VHosts } from './vhosts.ts';
@@ -71,9 +71,6 @@ const FIRST_USER: FirstUser = {
 
 const LOOPBACK_USERS: readonly string[] = [FIRST_USER.name];
 
-/** Why a login was refused, for the log; the client learns only that it was. */
-export type Login = { readonly user: User } | { readonly refusal: string };
-
 const DEFAULT_SYNC_INTERVAL_MS = 100;
 
 export class Broker {
@@ -85,6 +82,7 @@ export class Broker {
   readonly churn = new Churn();
   readonly connections = new Connections();
   readonly users: Users;
+  readonly logins: Logins;
   readonly vhosts: VHosts;
   /** The parts of the broker that runtime parameters are for. */
   readonly parameterComponents = newParameterComponents();
@@ -117,6 +115,12 @@ export class Broker {
       connections,
       record,
       hasVHost: (name) => this.vhosts.get(name) !== undefined,
+    });
+    this.logins = new Logins({
+      clock: services.clock,
+      log: services.log,
+      loopbackUsers: options.loopbackUsers ?? LOOPBACK_USERS,
+      userOf: (name) => this.users.get(name),
     });
     this.vhosts = new VHosts({
       turn: this.turn,
@@ -260,29 +264,4 @@ export class Broker {
     if (!this.#globalParameters.delete(name)) throw noSuchParameter();
     this.#storage?.record({ noGlobalParameter: { name } });
   }
-
-  /** Checks a name and password. */
-  logIn(name: string, password: string, remoteHost: string): Login {
-    const user = this.users.get(name);
-    if (!user?.knows(password)) return { refusal: `user '${name}' - invalid credentials` };
-    return this.logInAs(name, remoteHost);
-  }
-
-  /** Lets in who has shown by other means that it is that user. Some may come from this machine only. */
-  logInAs(name: string, remoteHost: string): Login {
-    const user = this.users.get(name);
-    if (!user) return { refusal: `user '${name}' - there is no such user` };
-    const { loopbackUsers = LOOPBACK_USERS } = this.options;
-    if (loopbackUsers.includes(name) && !isLoopback(remoteHost)) {
-      return { refusal: `user '${name}' can only connect via localhost` };
-    }
-    return { user };
-  }
-}
-
-/** A unix socket is of this machine, too (platform/tcp-network.ts). */
-function isLoopback(host: string): boolean {
-  return (
-    host === 'unix' || host === '::1' || host.startsWith('127.') || host.startsWith('::ffff:127.')
-  );
 }

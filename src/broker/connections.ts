@@ -2,12 +2,13 @@
 import { AmqpError } from '../protocol/amqp-error.ts';
 import { ReplyCode } from '../protocol/methods.generated.ts';
 import { isReached } from './limits.ts';
+import type { Principal } from './principal.ts';
 import { notAllowed } from './refusal.ts';
 import type { User } from './user.ts';
 import type { VHost } from './vhost.ts';
 
 export interface OpenConnection {
-  readonly user: User;
+  readonly user: Principal;
   readonly vhost: VHost;
   readonly channelCount: number;
   close(reason: AmqpError): void;
@@ -43,15 +44,16 @@ export class Connections {
   }
 
   /** @throws AmqpError 530 when the vhost or the user has as many connections as it may. */
-  checkMayOpen(user: User, vhost: VHost): void {
+  checkMayOpen(user: Principal, vhost: VHost): void {
     const { maxConnections } = vhost.limits;
     if (this.#hasReached(maxConnections, (it) => it.vhost === vhost)) {
       throw notAllowed(
         `access to vhost '${vhost.name}' refused for user '${user.name}': connection limit (${maxConnections}) is reached`,
       );
     }
-    const limit = user.limits.maxConnections;
-    if (this.#hasReached(limit, (it) => it.user === user)) {
+    const { account } = user;
+    const limit = account?.limits.maxConnections;
+    if (this.#hasReached(limit, (it) => it.user.account === account)) {
       throw notAllowed(
         `connection refused for user '${user.name}': user connection limit (${limit}) is reached`,
       );
@@ -59,12 +61,13 @@ export class Connections {
   }
 
   /** @throws AmqpError 530 when the user has as many channels as it may, on all its connections. */
-  checkMayOpenChannel(user: User): void {
-    const limit = user.limits.maxChannels;
+  checkMayOpenChannel(user: Principal): void {
+    const { account } = user;
+    const limit = account?.limits.maxChannels;
     if (limit === undefined || limit < 0) return;
     let count = 0;
     for (const connection of this.#open) {
-      if (connection.user === user) count += connection.channelCount;
+      if (connection.user.account === account) count += connection.channelCount;
     }
     if (!isReached(limit, count)) return;
     throw new AmqpError(
@@ -75,7 +78,7 @@ export class Connections {
   }
 
   closeOfUser(user: User): void {
-    this.#close((it) => it.user === user, `user '${user.name}' is deleted`);
+    this.#close((it) => it.user.account === user, `user '${user.name}' is deleted`);
   }
 
   closeOfVHost(vhost: VHost): void {
@@ -89,7 +92,7 @@ export class Connections {
 
   permissionsChanged(user: User): void {
     for (const connection of this.#open) {
-      if (connection.user === user) connection.permissionsChanged();
+      if (connection.user.account === user) connection.permissionsChanged();
     }
   }
 }

@@ -54,9 +54,9 @@ test('a user may do what the permission of the vhost says, and nothing where it 
   const user = new User('u', noPassword);
   user.permissions.set('/', new Permission('^c', '.*', ''));
   expect([user.mayEnter('/'), user.mayEnter('other')]).toEqual([true, false]);
-  expect(user.may('configure', 'c1', '/')).toBe(true);
-  expect(user.may('configure', 'd1', '/')).toBe(false);
-  expect(user.may('configure', 'c1', 'other')).toBe(false);
+  expect(user.may('configure', 'queue', 'c1', '/')).toBe(true);
+  expect(user.may('configure', 'queue', 'd1', '/')).toBe(false);
+  expect(user.may('configure', 'queue', 'c1', 'other')).toBe(false);
   expect(() => user.require('write', 'exchange', 'x', '/')).not.toThrow();
 });
 

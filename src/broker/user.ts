@@ -1,12 +1,11 @@
-// A user: how to know it, and what it may do where. `Users` is who changes it.
+// A user of the broker's own: how to know it, and what it may do where. `Users` is who changes it.
 import type { UserEntry } from './definitions.ts';
-import type { Exchange } from './exchange/exchange.ts';
 import type { UserLimits } from './limits.ts';
 import { type PasswordHash, passwordMatches } from './password.ts';
 import type { Operation, Permission, TopicOperation, TopicPermission } from './permission.ts';
-import { accessRefused, named } from './refusal.ts';
+import { Principal, type ResourceKind } from './principal.ts';
 
-export class User {
+export class User extends Principal {
   readonly name: string;
   tags: ReadonlySet<string>;
   password: PasswordHash;
@@ -17,6 +16,7 @@ export class User {
   readonly topicPermissions = new Map<string, Map<string, TopicPermission>>();
 
   constructor(name: string, password: PasswordHash, tags: Iterable<string> = []) {
+    super();
     this.name = name;
     this.password = password;
     this.tags = new Set(tags);
@@ -35,38 +35,25 @@ export class User {
     return this.permissions.has(vhost);
   }
 
-  may(operation: Operation, resourceName: string, vhost: string): boolean {
-    return this.permissions.get(vhost)?.allows(operation, resourceName) ?? false;
+  may(operation: Operation, _kind: ResourceKind, name: string, vhost: string): boolean {
+    return this.permissions.get(vhost)?.allows(operation, name) ?? false;
   }
 
-  /** @throws AmqpError 403 unless the user may. */
-  require(operation: Operation, kind: 'queue' | 'exchange', name: string, vhost: string): void {
-    if (this.may(operation, name, vhost)) return;
-    const resource = named(kind, kind === 'exchange' ? name || 'amq.default' : name, vhost);
-    throw accessRefused(`${operation} access to ${resource} refused for user '${this.name}'`);
+  get account(): User {
+    return this;
   }
 
-  /** Only such a user need be asked about routing keys. */
   get hasTopicPermissions(): boolean {
     return this.topicPermissions.size > 0;
   }
 
-  /**
-   * Topic exchanges alone ask about the routing key: who publishes must be allowed to write, who binds to read.
-   * @throws AmqpError 403 unless the user may.
-   */
-  requireTopic(
+  mayUseTopic(
     operation: TopicOperation,
-    exchange: Exchange | undefined,
+    exchange: string,
     routingKey: string,
     vhost: string,
-  ): void {
-    if (!this.hasTopicPermissions || exchange?.type !== 'topic') return;
-    const permission = this.topicPermissions.get(vhost)?.get(exchange.name);
-    if (!permission || permission.allows(operation, routingKey)) return;
-    const resource = named('exchange', exchange.name, vhost);
-    throw accessRefused(
-      `${operation} access to topic '${routingKey}' in ${resource} refused for user '${this.name}'`,
-    );
+  ): boolean {
+    const permission = this.topicPermissions.get(vhost)?.get(exchange);
+    return permission?.allows(operation, routingKey) ?? true;
   }
 }

@@ -1,5 +1,6 @@
 // Users and vhosts coming, changing and going: who may do what, who is thrown out, what is refused.
 import { beforeEach, describe, expect, test } from 'vitest';
+import { logIn } from '../../test/support/login.ts';
 import { silentLog } from '../platform/log.ts';
 import { ManualClock } from '../platform/manual-clock.ts';
 import { systemRandom } from '../platform/random.ts';
@@ -48,7 +49,7 @@ class Guest implements OpenConnection {
 
 const everything = { configure: '.*', write: '.*', read: '.*' };
 const knows = (name: string, password: string) =>
-  'user' in broker.logIn(name, password, '10.0.0.1');
+  'user' in logIn(broker, name, password, '10.0.0.1');
 
 function addUser(name = 'ann'): User {
   const user = broker.users.add(name, broker.hashPassword('secret'), ['management']);
@@ -140,10 +141,10 @@ describe('permissions', () => {
     const user = addUser();
     const [guest, other] = [new Guest(user), new Guest(addUser('bob'))];
     broker.users.setPermission('ann', '/', { configure: '', write: '^w', read: '' });
-    expect(user.may('write', 'w1', '/')).toBe(true);
-    expect(user.may('configure', 'w1', '/')).toBe(false);
+    expect(user.may('write', 'queue', 'w1', '/')).toBe(true);
+    expect(user.may('configure', 'queue', 'w1', '/')).toBe(false);
     broker.users.clearPermission('ann', '/');
-    expect([user.mayEnter('/'), user.may('write', 'w1', '/')]).toEqual([false, false]);
+    expect([user.mayEnter('/'), user.may('write', 'queue', 'w1', '/')]).toEqual([false, false]);
     expect([guest.timesChanged, guest.closedWith, other.timesChanged]).toEqual([2, undefined, 0]);
   });
 

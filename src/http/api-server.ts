@@ -7,6 +7,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { OperatorError } from '../broker/operator-error.ts';
+import { PermissionPending } from '../broker/permission-pending.ts';
 import type { VHost } from '../broker/vhost.ts';
 import type { TlsOptions } from '../platform/tls-network.ts';
 import { AmqpError } from '../protocol/amqp-error.ts';
@@ -28,10 +29,12 @@ import { routes } from './routes.ts';
 const MAX_BODY_BYTES = 20 * 1024 * 1024;
 /** Names have up to 255 bytes, and a connection's name holds two; each byte may be percent-encoded. */
 const MAX_PARAMETER_CHARACTERS = 2_048;
+/** What a request may ask login backends for: a list of vhosts asks once for each. */
+const MAX_QUESTIONS = 2_048;
 /** A client that sends nothing, or its request byte by byte, does not keep a socket for ever. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-export type FindCaller = (request: FastifyRequest) => Caller;
+export type FindCaller = (request: FastifyRequest) => Caller | Promise<Caller>;
 
 export interface ApiServerOptions {
   readonly cors?: CorsOptions | undefined;
@@ -75,7 +78,7 @@ export function apiServer(
       url: `/api${route.path}`,
       // Before the body is read: a stranger's is not.
       onRequest: async (request) => {
-        const caller = findCaller(request);
+        const caller = await findCaller(request);
         caller.requireGate(route.gate);
         callers.set(request, caller);
       },
@@ -121,12 +124,32 @@ async function respond(
       return vhostOf(context, params.vhost);
     },
   };
-  if (params.vhost !== undefined && route.ownVHostCheck === undefined) {
-    const { name } = vhostOf(context, params.vhost);
-    caller.requireVHost(name);
-  }
-  const result = await route.run(call);
+  const result = await withPermissions(async () => {
+    if (params.vhost !== undefined && route.ownVHostCheck === undefined) {
+      const { name } = vhostOf(context, params.vhost);
+      caller.requireVHost(name);
+    }
+    return await route.run(call);
+  });
   return send(reply, result instanceof Answer ? result : new Answer(200, result));
+}
+
+/**
+ * Runs a route; where a permission has to be asked for, waits and runs it again. Routes ask for permissions before they change
+ * anything. Rejects with HttpError 503 when there is no end to the asking.
+ */
+async function withPermissions<T>(run: () => Promise<T>): Promise<T> {
+  for (let questions = 0; questions < MAX_QUESTIONS; questions++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof PermissionPending)) throw error;
+      await new Promise<void>((resolve) => {
+        error.whenKnown(resolve);
+      });
+    }
+  }
+  throw new HttpError(503, 'service_unavailable', 'too many permissions have to be asked for');
 }
 
 /** @throws HttpError 404 */

@@ -1,6 +1,7 @@
 // Who asks: a user of the broker with its tags, or whoever may open the control socket, who may do everything.
 import type { Exchange } from '../broker/exchange/exchange.ts';
 import type { Operation, TopicOperation } from '../broker/permission.ts';
+import type { Principal } from '../broker/principal.ts';
 import type { User } from '../broker/user.ts';
 import { notAuthorised } from './http-error.ts';
 
@@ -24,15 +25,15 @@ const refusals: Record<Gate, string> = {
 export class Caller {
   readonly name: string;
   readonly tags: ReadonlySet<string>;
-  readonly #user: User | undefined;
+  readonly #user: Principal | undefined;
 
-  private constructor(name: string, tags: ReadonlySet<string>, user: User | undefined) {
+  private constructor(name: string, tags: ReadonlySet<string>, user: Principal | undefined) {
     this.name = name;
     this.tags = tags;
     this.#user = user;
   }
 
-  static user(user: User): Caller {
+  static user(user: Principal): Caller {
     return new Caller(user.name, user.tags, user);
   }
 
@@ -41,9 +42,14 @@ export class Caller {
     return new Caller('leveretctl', new Set(['administrator']), undefined);
   }
 
-  /** Undefined for the control socket. */
-  get user(): User | undefined {
-    return this.#user;
+  /** The broker's own user; undefined for the control socket, and for whom others have let in. */
+  get account(): User | undefined {
+    return this.#user?.account;
+  }
+
+  /** The one who started the broker, or may act as they do. */
+  get holdsControlSocket(): boolean {
+    return this.#user === undefined;
   }
 
   opens(gate: Gate): boolean {

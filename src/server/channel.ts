@@ -2,9 +2,9 @@
 // confirm or transaction mode). The methods themselves are in methods/.
 import type { Exchange } from '../broker/exchange/exchange.ts';
 import { MessageCounters } from '../broker/message-counters.ts';
+import type { Principal } from '../broker/principal.ts';
 import { notFound } from '../broker/refusal.ts';
 import type { Route } from '../broker/route-cache.ts';
-import type { User } from '../broker/user.ts';
 import type { VHost } from '../broker/vhost.ts';
 import { CommandAssembler, type CommandSink } from '../protocol/command-assembler.ts';
 import type { Content } from '../protocol/content.ts';
@@ -22,7 +22,7 @@ export class Channel implements CommandSink {
   readonly number: number;
   readonly connection: Connection;
   readonly vhost: VHost;
-  readonly user: User;
+  user: Principal;
   readonly store: MessageStore;
   readonly assembler: CommandAssembler;
   readonly unacked = new Unacked();
@@ -52,7 +52,7 @@ export class Channel implements CommandSink {
   writableExchange: Exchange | undefined;
   #lastDeliveryTag = 0;
 
-  constructor(connection: Connection, number: number, vhost: VHost, user: User) {
+  constructor(connection: Connection, number: number, vhost: VHost, user: Principal) {
     this.connection = connection;
     this.number = number;
     this.vhost = vhost;
@@ -69,6 +69,22 @@ export class Channel implements CommandSink {
     this.writableExchange = undefined;
   }
 
+  /** The user has shown a new secret, which may allow less: consumers that it does not allow any more end. */
+  userChanged(user: Principal): void {
+    this.user = user;
+    this.forgetPermissions();
+    for (const consumer of [...this.consumers.values()]) {
+      const { queue, tag } = consumer;
+      if (user.may('read', 'queue', queue.name, this.vhost.name)) continue;
+      this.connection.log(
+        'warning',
+        `channel ${this.number}: consumer '${tag}' of ${queue.title} cancelled: the new secret does not allow it`,
+      );
+      queue.removeConsumer(consumer);
+      consumer.cancelled();
+    }
+  }
+
   contentAnnounced(method: Method, bodySizeBytes: number): void {
     this.connection.router.handling(method);
     announceContent(this, bodySizeBytes);
@@ -80,7 +96,11 @@ export class Channel implements CommandSink {
 
   command(method: Method, content: Content | undefined): void {
     this.connection.router.handling(method);
-    handle(this, method, content);
+    try {
+      handle(this, method, content);
+    } catch (error) {
+      this.connection.waits.askFirst(error, () => handle(this, method, content));
+    }
   }
 
   /** Sends a method at the end of this turn, behind everything that was sent on the channel before. */
@@ -170,7 +190,7 @@ export class Channel implements CommandSink {
       if (this.store.syncedGeneration >= generation) done();
       else this.store.whenSynced(() => wait(done));
     };
-    this.connection.waitFor(wait, () => this.send(method));
+    this.connection.waits.waitFor(wait, () => this.send(method));
   }
 
   /** Takes, replaces or (undefined) ends the consumer of direct replies. */

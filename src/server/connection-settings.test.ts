@@ -1,53 +1,9 @@
 // What a server can be told to offer and to refuse, seen from a raw client.
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { transportPipe } from '../../test/support/byte-pipe.ts';
-import { WireConnection } from '../../test/support/wire-connection.ts';
-import { Broker, type BrokerOptions } from '../broker/broker.ts';
-import { silentLog } from '../platform/log.ts';
-import { ManualClock } from '../platform/manual-clock.ts';
-import { MemoryNetwork } from '../platform/memory-network.ts';
-import { systemRandom } from '../platform/random.ts';
-import type { Network, Transport } from '../platform/transport.ts';
+import { describe, expect, test } from 'vitest';
+import { serverWith } from '../../test/support/memory-server.ts';
+import type { WireConnection } from '../../test/support/wire-connection.ts';
+import type { Transport } from '../platform/transport.ts';
 import { type ConnectionSettings, certificateName } from './connection-settings.ts';
-import { Server } from './server.ts';
-
-interface Made {
-  readonly clock: ManualClock;
-  readonly broker: Broker;
-  connect(): WireConnection;
-}
-
-/** `peerSubject`: what the clients' certificates say. */
-async function serverWith(
-  settings: Partial<ConnectionSettings>,
-  peerSubject?: Transport['peerSubject'],
-  options: Partial<BrokerOptions> = {},
-  isProxied = false,
-): Promise<Made> {
-  const clock = new ManualClock(Date.UTC(2026, 0, 1));
-  const broker = new Broker(
-    { clock, random: systemRandom, log: silentLog },
-    { memoryLimitBytes: 1e9, maxMessageBytes: 1e6, ...options },
-  );
-  const network = new MemoryNetwork();
-  const certified: Network = {
-    listen: (at, accept) =>
-      network.listen(at, (transport) =>
-        accept(Object.assign(transport, { peerSubject, isProxied })),
-      ),
-  };
-  const server = new Server(broker, { version: '0', clusterName: 'test', settings });
-  const at = await server.listen(certified, { host: '127.0.0.1', port: 0 });
-  return {
-    clock,
-    broker,
-    connect() {
-      const connection = new WireConnection(transportPipe(network.connect(at)));
-      onTestFinished(() => connection.destroy());
-      return connection;
-    },
-  };
-}
 
 const mechanisms = async (connection: WireConnection): Promise<string> => {
   connection.write(Uint8Array.from(Buffer.from('AMQP\0\0\x09\x01', 'latin1')));

@@ -1,8 +1,8 @@
 // One AMQP connection: bytes in, frames to channels, everything that goes out in one write per turn. Catches what handlers
 // throw: soft errors close their channel, hard ones the connection.
 import type { Broker } from '../broker/broker.ts';
+import type { Principal } from '../broker/principal.ts';
 import type { TurnTask } from '../broker/turn.ts';
-import type { User } from '../broker/user.ts';
 import type { VHost } from '../broker/vhost.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { LogCategory, LogLevel } from '../platform/log.ts';
@@ -23,6 +23,7 @@ import { ReadGate, type ShutReason } from './read-gate.ts';
 import type { ServerContext } from './server.ts';
 import { Session } from './session.ts';
 import { UnfinishedContent } from './unfinished-content.ts';
+import { Waits } from './waits.ts';
 
 /** How long a peer may take to answer our close. */
 const CLOSE_TIMEOUT_MS = 30_000;
@@ -53,8 +54,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   session: Session | undefined;
   #heartbeat: Heartbeat | undefined;
   #timeout: Timer | undefined;
-  /** Replies that wait for the disk. */
-  #waits = 0;
+  readonly waits: Waits;
 
   constructor(context: ServerContext, transport: Transport) {
     const { remote, local } = transport;
@@ -73,6 +73,12 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
       },
       hold: () => this.#stopReading('alarm'),
       goOn: () => this.#goOnReading('alarm'),
+    });
+    this.waits = new Waits({
+      phaseOf: () => this.phase,
+      stopReading: () => this.#stopReading('wait'),
+      goOnReading: () => this.#goOnReading('wait'),
+      failed: (error) => this.fail(error, this.router.channelNumber),
     });
     this.channels = new ChannelTable((number) => this.session!.openChannel(number));
     this.router = new FrameRouter(this, this.channels, frameMax);
@@ -155,11 +161,19 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
       this.#finish();
     } else if (this.phase === 'handshake') {
       if (!this.handshake.expects(method)) throw this.outOfPlace();
-      this.handshake.method(method);
+      this.#handshakeStep(method);
     } else if (method.name === 'connection.update-secret') {
-      this.send(0, { name: 'connection.update-secret-ok' });
+      this.session?.updateSecret(method);
     } else {
       throw this.outOfPlace();
+    }
+  }
+
+  #handshakeStep(method: Method): void {
+    try {
+      this.handshake.method(method);
+    } catch (error) {
+      this.waits.askFirst(error, () => this.handshake.method(method));
     }
   }
 
@@ -187,7 +201,7 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
     this.#heartbeat = new Heartbeat(this.broker.services.clock, this, tuning.heartbeat);
   }
 
-  opened(user: User, vhost: VHost): void {
+  opened(user: Principal, vhost: VHost): void {
     this.#timeout?.cancel();
     this.session = new Session(this, user, vhost, this.channels);
     this.phase = 'running';
@@ -343,25 +357,6 @@ export class Connection implements TransportHandler, RouterHost, HeartbeatHost, 
   #goOnReading(reason: ShutReason): void {
     this.#gate.open(reason);
     if (!this.#gate.isShut) this.#parse(() => this.#parser.resume());
-  }
-
-  /** Starts something that takes time; the next frame is handled only when it is done and `then` has run. */
-  waitFor(start: (done: () => void) => void, then: () => void): void {
-    this.#waits += 1;
-    this.#stopReading('wait');
-    start(() => {
-      this.#waits -= 1;
-      if (this.phase !== 'closed') this.#resumeAfter(then);
-    });
-  }
-
-  #resumeAfter(then: () => void): void {
-    try {
-      if (this.phase === 'running') then();
-    } catch (error) {
-      this.fail(error, this.router.channelNumber);
-    }
-    if (this.#waits === 0) this.#goOnReading('wait');
   }
 
   /** The peer has taken most of what was waiting. */

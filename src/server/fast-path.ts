@@ -1,5 +1,6 @@
 // The two methods that come by the million, read from the buffer without making objects of them: a publish that lies there
 // whole, and an ack. Everything else, and these when anything is unusual about them, goes through the state machine.
+import { PermissionPending } from '../broker/permission-pending.ts';
 import type { Block } from '../protocol/block.ts';
 import { FRAME_END, methodIds } from '../protocol/methods.generated.ts';
 import { ScannedPublish, scanPublish } from '../protocol/publish-scanner.ts';
@@ -32,6 +33,8 @@ export function readFast(
   try {
     publish(channel, found, found.mandatory, found.immediate);
   } catch (error) {
+    // Nothing has changed yet, and the state machine keeps the message until the answer is there.
+    if (error instanceof PermissionPending) return at;
     failed(error, channel.number, methodIds['basic.publish']);
   }
   return next;

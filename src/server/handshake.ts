@@ -1,7 +1,8 @@
 // The handshake after the protocol header: start, tune, open, each answered before the next. Ends with a user in a vhost.
-import type { Broker, Login } from '../broker/broker.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { Credentials, Login } from '../broker/logins.ts';
+import { type Principal, vhostRefusal } from '../broker/principal.ts';
 import { notAllowed } from '../broker/refusal.ts';
-import type { User } from '../broker/user.ts';
 import type { VHost } from '../broker/vhost.ts';
 import { AmqpError } from '../protocol/amqp-error.ts';
 import { FieldTable } from '../protocol/field-table.ts';
@@ -15,6 +16,7 @@ import {
 } from '../protocol/methods.generated.ts';
 import type { ConnectionSettings, Mechanism, Tuning } from './connection-settings.ts';
 import { readCredentials } from './sasl.ts';
+import type { Waits } from './waits.ts';
 
 /** The specification's minimum. RabbitMQ 4.1 asks for 8192; clients that propose 4096 are served here. */
 export const FRAME_MIN_BYTES = 4096;
@@ -49,7 +51,8 @@ export interface HandshakeHost {
   send(channel: number, method: Method): void;
   /** The agreed limits hold from here on. */
   tuned(tuning: Tuning): void;
-  opened(user: User, vhost: VHost): void;
+  opened(user: Principal, vhost: VHost): void;
+  readonly waits: Waits;
 }
 
 export class Handshake {
@@ -57,7 +60,7 @@ export class Handshake {
   readonly #serverProperties: FieldTable;
   readonly #settings: ConnectionSettings;
   #expected: keyof typeof STATES = 'connection.start-ok';
-  #user: User | undefined;
+  #user: Principal | undefined;
   clientProperties = FieldTable.empty;
   mechanism = '';
   /** What was agreed on; undefined before. */
@@ -113,15 +116,36 @@ export class Handshake {
   #authenticate(method: ConnectionStartOk): void {
     this.clientProperties = method.clientProperties;
     this.mechanism = method.mechanism;
-    const login = this.#logIn(method);
-    if ('refusal' in login) throw new LoginRefused(method.mechanism, login.refusal);
+    const credentials = this.#credentials(method);
+    const { logins } = this.#host.broker;
+    let login: Login | undefined;
+    let tellWaiting: (() => void) | undefined;
+    logins.logIn(credentials, (answer) => {
+      login = answer;
+      tellWaiting?.();
+    });
+    if (login) {
+      this.#loggedIn(login);
+      return;
+    }
+    this.#host.waits.waitFor(
+      (done) => {
+        tellWaiting = done;
+      },
+      () => this.#loggedIn(login!),
+    );
+  }
+
+  /** @throws LoginRefused */
+  #loggedIn(login: Login): void {
+    if ('refusal' in login) throw new LoginRefused(this.mechanism, login.refusal);
     this.#user = login.user;
     this.#expected = 'connection.tune-ok';
     this.#host.send(0, { name: 'connection.tune', ...this.#settings.tuning });
   }
 
-  #logIn({ mechanism, response }: ConnectionStartOk): Login {
-    const { broker, remoteHost, certificateName } = this.#host;
+  #credentials({ mechanism, response }: ConnectionStartOk): Credentials {
+    const { remoteHost, certificateName } = this.#host;
     const known = this.#mechanisms.find((offered) => offered === mechanism);
     if (!known) {
       throw new AmqpError(
@@ -130,9 +154,10 @@ export class Handshake {
       );
     }
     // The certificate says who it is, whatever the response.
-    if (known === 'EXTERNAL') return broker.logInAs(certificateName ?? '', remoteHost);
-    const { name, password } = readCredentials(known, response);
-    return broker.logIn(name, password, remoteHost);
+    if (known === 'EXTERNAL') {
+      return { name: certificateName ?? '', password: undefined, remoteHost };
+    }
+    return { ...readCredentials(known, response), remoteHost };
   }
 
   #tune(method: ConnectionTuneOk): void {
@@ -159,9 +184,7 @@ export class Handshake {
     }
     // Limits before access, as RabbitMQ does.
     this.#host.broker.connections.checkMayOpen(user, vhost);
-    if (!user.mayEnter(name)) {
-      throw notAllowed(`access to vhost '${name}' refused for user '${user.name}'`);
-    }
+    if (!user.mayEnter(name)) throw notAllowed(vhostRefusal(name, user.name));
     this.#host.opened(user, vhost);
     this.#host.send(0, { name: 'connection.open-ok' });
   }

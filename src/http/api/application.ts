@@ -17,7 +17,9 @@ function stop({ context, caller }: Call): Answer {
   const { processControl } = context;
   if (!processControl) throw badRequest('this broker is part of another program, which stops it');
   // Over a port nobody could start it again: the port is closed then.
-  if (caller.user) throw badRequest('a broker is stopped over its control socket: use --data-dir');
+  if (!caller.holdsControlSocket) {
+    throw badRequest('a broker is stopped over its control socket: use --data-dir');
+  }
   processControl.stopSoon();
   return new Answer(202);
 }

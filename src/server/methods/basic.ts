@@ -146,7 +146,7 @@ export function get(channel: Channel, method: BasicGet): void {
   queue.dispatch();
   const { obstacle } = queue;
   if (obstacle) {
-    connection.waitFor(obstacle, () => get(channel, method));
+    connection.waits.waitFor(obstacle, () => get(channel, method));
     return;
   }
   const found = queue.get(method.noAck, (sequence, slot, offset, redelivered) => {

@@ -167,7 +167,7 @@ function findRoute(channel: Channel, content: Content): Route {
   const { vhost, user } = channel;
   const name = content.exchange;
   // Permission before existence, as RabbitMQ does: a stranger cannot probe for names.
-  user.require('write', 'exchange', name, vhost.name);
+  if (channel.writableExchange?.name !== name) user.require('write', 'exchange', name, vhost.name);
   const exchange = vhost.requireExchange(name);
   channel.writableExchange = exchange;
   return vhost.router.find(content, exchange);

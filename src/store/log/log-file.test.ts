@@ -20,7 +20,7 @@ describe('the header of a file', () => {
     for (const at of [0, 2048]) {
       expect(Buffer.from(bytes.subarray(at, at + 8)).toString()).toBe('LEVERET\n');
       expect(Buffer.from(bytes.subarray(at + 8, at + 36)).toString('hex')).toBe(
-        '00000002' + '0000000000000007' + '0000000100000002' + '6d61726b' + '73616c74',
+        '00000003' + '0000000000000007' + '0000000100000002' + '6d61726b' + '73616c74',
       );
       expect(bytes.subarray(at + 40, at + 2048).every((octet) => octet === 0)).toBe(true);
     }
